@@ -1,0 +1,1 @@
+"""Control flow only: which task runs when. The work is in `tasks` and, below it, in `pixelpipe`."""

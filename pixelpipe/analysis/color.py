@@ -1,0 +1,114 @@
+"""OKLab with Ottosson's toe, and the merging of colors that the eye cannot tell apart.
+
+Sources: B. Ottosson, "A perceptual color space for image processing" (2020), for the matrices, and
+"Okhsv and Okhsl" (2021), for the toe L_r. The transfer function is IEC 61966-2-1's (sRGB).
+"""
+
+import numpy as np
+import numpy.typing as npt
+
+LINEAR_SRGB_TO_LMS = np.array(
+    [
+        [0.4122214708, 0.5363325363, 0.0514459929],
+        [0.2119034982, 0.6806995451, 0.1073969566],
+        [0.0883024619, 0.2817188376, 0.6299787005],
+    ]
+)
+LMS_TO_OKLAB = np.array(
+    [
+        [0.2104542553, 0.7936177850, -0.0040720468],
+        [1.9779984951, -2.4285922050, 0.4505937099],
+        [0.0259040371, 0.7827717662, -0.8086757660],
+    ]
+)
+TOE_K1 = 0.206
+TOE_K2 = 0.03
+TOE_K3 = (1 + TOE_K1) / (1 + TOE_K2)
+
+JUST_NOTICEABLE = 0.02  # Delta E_OK
+
+Array = npt.NDArray[np.floating]
+Colors = npt.NDArray[np.uint8]
+
+
+def _srgb_to_linear_table() -> Array:
+    encoded = np.arange(256) / 255
+    return np.where(encoded <= 0.04045, encoded / 12.92, ((encoded + 0.055) / 1.055) ** 2.4)
+
+
+_LINEAR = {dtype: _srgb_to_linear_table().astype(dtype) for dtype in (np.float32, np.float64)}
+
+
+def toe(lightness: Array) -> Array:
+    """L_r of OKLab's L: the same at 0 and 1, and about as dark as CIELAB's L* in the shadows.
+
+    L in [0, 1] -> L_r in [0, 1]; negative L (outside sRGB) stays finite down to about -0.08.
+    """
+    shifted = TOE_K3 * lightness - TOE_K1
+    return 0.5 * (shifted + np.sqrt(shifted * shifted + 4 * TOE_K2 * TOE_K3 * lightness))
+
+
+def linear_srgb_to_oklab(red: Array, green: Array, blue: Array) -> tuple[Array, Array, Array]:
+    """L, a, b (without the toe) of linear sRGB planes of any one shape; dtype is kept.
+
+    Written out by element, not as a matrix product: equal pixels give equal results to the last bit, which
+    a blocked product does not promise, so a flat cell has an error of exactly 0.
+    """
+    l, m, s = (np.cbrt(x * red + y * green + z * blue) for x, y, z in LINEAR_SRGB_TO_LMS.tolist())  # noqa: E741
+    lightness, a, b = (x * l + y * m + z * s for x, y, z in LMS_TO_OKLAB.tolist())
+    return lightness, a, b
+
+
+def oklab_planes(rgb: Colors, dtype: type[np.floating] = np.float64) -> tuple[Array, Array, Array]:
+    """L_r, a, b of `rgb` (..., 3) uint8 sRGB, each (...) of `dtype`; L_r in [0, 1], |a| and |b| below 0.4."""
+    table = _LINEAR[dtype]
+    red, green, blue = (table.take(rgb[..., channel]) for channel in range(3))
+    lightness, a, b = linear_srgb_to_oklab(red, green, blue)
+    # rounding may leave black at -1e-17 and white at 1 + 1e-8
+    return toe(lightness.clip(0, 1)), a, b
+
+
+def srgb_to_oklab(rgb: Colors) -> Array:
+    """(..., 3) uint8 sRGB -> (..., 3) float64 OKLab with the toe: L_r in [0, 1], |a| and |b| below 0.4."""
+    return np.stack(oklab_planes(rgb), axis=-1)
+
+
+def delta_e_ok(first: Array, second: Array) -> Array:
+    """Euclidean distance of OKLab colors (..., 3), broadcast; at least 0, 1 from black to white."""
+    difference = first - second
+    return np.sqrt(np.sum(difference * difference, axis=-1))
+
+
+def distinct_colors(
+    sprite: Colors,
+) -> tuple[Colors, npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """The distinct colors of `sprite` (..., 3) uint8, the most frequent first and ties by RGB value.
+
+    Returns colors (k, 3) uint8, counts (k,) in pixels, and each pixel's index into them, (...).
+    """
+    wide = sprite.astype(np.int64)
+    codes = wide[..., 0] << 16 | wide[..., 1] << 8 | wide[..., 2]
+    values, inverse, counts = np.unique(codes, return_inverse=True, return_counts=True)
+    order = np.lexsort((values, -counts))
+    rank = np.empty_like(order)
+    rank[order] = np.arange(len(order))
+    values = values[order]
+    colors = np.stack([values >> 16, values >> 8 & 255, values & 255], axis=-1).astype(np.uint8)
+    return colors, counts[order], rank[inverse].reshape(codes.shape)
+
+
+def merge_colors(oklab: Array, tolerance: float) -> npt.NDArray[np.int64]:
+    """The leader of each color of `oklab` (k, 3), which come in the order of `distinct_colors`.
+
+    Greedy leader: the first unassigned color leads and absorbs every unassigned color within `tolerance`
+    (Delta E_OK, inclusive). No chains: nothing is farther than `tolerance` from its leader.
+    Returns (k,) indices; a leader's is its own.
+    """
+    leader = np.empty(len(oklab), dtype=np.int64)
+    unassigned = np.arange(len(oklab))
+    colors = oklab
+    while len(unassigned):
+        near = delta_e_ok(colors, colors[0]) <= tolerance
+        leader[unassigned[near]] = unassigned[0]
+        unassigned, colors = unassigned[~near], colors[~near]
+    return leader

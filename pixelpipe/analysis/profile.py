@@ -1,0 +1,141 @@
+"""The profile of the training art: what every threshold of a verdict is taken from."""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+from pydantic import BaseModel, ConfigDict
+
+from pixelpipe.analysis.color import JUST_NOTICEABLE
+from pixelpipe.analysis.duplicates import TrainSprites
+from pixelpipe.analysis.metrics import METRIC_VERSION, measure
+from pixelpipe.analysis.palette import pooled_palette
+from pixelpipe.config import content_id
+from pixelpipe.errors import BadInputError
+
+PROFILED = (
+    "unique_colors",
+    "effective_colors",
+    "effective_colors_04",
+    "hill_shannon",
+    "hill_simpson",
+    "top10_share",
+    "largest_share",
+    "orphan_ratio",
+    "background_uniformity",
+)
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Percentiles(_Frozen):
+    """Of one metric over sprites, linearly interpolated."""
+
+    p1: float
+    p5: float
+    p25: float
+    p50: float
+    p75: float
+    p95: float
+    p99: float
+
+
+class GateThresholds(_Frozen):
+    """An image is clean when it keeps to all of them; the comparisons include the threshold."""
+
+    effective_colors_max: float  # p95 of the art
+    orphan_ratio_max: float  # p95 of the art
+    top10_share_min: float  # p5 of the art
+    grid_error_max: float | None  # p95 of the VAE-round-tripped art; null without a round trip
+
+
+class Profile(_Frozen):
+    """The training art on its own grid, as figures; JSON in and out by pydantic."""
+
+    dataset_hash: str
+    grid: int
+    metric_version: str
+    num_sprites: int
+    percentiles: dict[str, Percentiles]  # of each metric of PROFILED
+    palette: tuple[tuple[int, int, int], ...]  # sRGB, merged at Delta E_OK 0.02, the commonest first
+    palette_weights: tuple[float, ...]  # shares of the art's pixels, sum 1
+    train_train: Percentiles | None  # Delta E_OK to the nearest other sprite; null for a single sprite
+    roundtrip_grid_error: Percentiles | None  # of the art through the VAE and back, full size
+    roundtrip_source: str | None  # which VAE at which size
+    thresholds: GateThresholds
+
+    @property
+    def profile_hash(self) -> str:
+        """SHA-256 (hex) of everything in it."""
+        return content_id(self.model_dump(mode="json"))
+
+    def palette_colors(self) -> npt.NDArray[np.uint8]:
+        """(k, 3) uint8 sRGB."""
+        return np.array(self.palette, dtype=np.uint8)
+
+    def check(self, grid: int) -> None:
+        """Raises `BadInputError` unless this profile speaks of the same grid and the same metrics."""
+        if self.grid != grid:
+            raise BadInputError(f"`profile` must be of grid {grid} but is of grid {self.grid}")
+        self.check_version()
+
+    def check_version(self) -> None:
+        if self.metric_version != METRIC_VERSION:
+            raise BadInputError(
+                f"`profile` must be of metric version {METRIC_VERSION} but is of {self.metric_version}"
+            )
+
+
+def build_profile(
+    sprites: npt.NDArray[np.uint8],
+    dataset_hash: str,
+    roundtrip_images: npt.NDArray[np.uint8] | None = None,
+    roundtrip_source: str | None = None,
+) -> Profile:
+    """The profile of `sprites` (N, grid, grid, 3) uint8, N at least 1.
+
+    `roundtrip_images` (M, H, W, 3) uint8: the art at training size through the VAE and back, and
+    `roundtrip_source` says by what. Without them there is no gate on `grid_error`.
+    """
+    if sprites.ndim != 4 or len(sprites) == 0:
+        raise BadInputError(f"`sprites` must be (N, grid, grid, 3) with N at least 1 but got {sprites.shape}")
+    grid = sprites.shape[1]
+    table = measure(sprites, grid)
+    percentiles = {name: _percentiles(table[name]) for name in PROFILED}
+    colors, weights = pooled_palette(sprites, JUST_NOTICEABLE)
+    roundtrip = None
+    if roundtrip_images is not None:
+        roundtrip = _percentiles(measure(roundtrip_images, grid)["grid_error"])
+    return Profile(
+        dataset_hash=dataset_hash,
+        grid=grid,
+        metric_version=METRIC_VERSION,
+        num_sprites=len(sprites),
+        percentiles=percentiles,
+        palette=tuple((int(r), int(g), int(b)) for r, g, b in colors),
+        palette_weights=tuple(weights.tolist()),
+        train_train=_train_train(sprites),
+        roundtrip_grid_error=roundtrip,
+        roundtrip_source=roundtrip_source,
+        thresholds=GateThresholds(
+            effective_colors_max=percentiles["effective_colors"].p95,
+            orphan_ratio_max=percentiles["orphan_ratio"].p95,
+            top10_share_min=percentiles["top10_share"].p5,
+            grid_error_max=None if roundtrip is None else roundtrip.p95,
+        ),
+    )
+
+
+def _train_train(sprites: npt.NDArray[np.uint8]) -> Percentiles | None:
+    if len(sprites) < 2:
+        return None
+    return _percentiles(TrainSprites(sprites).nearest(sprites, leave_one_out=True))
+
+
+def _percentiles(values: pa.ChunkedArray | npt.NDArray[np.float64]) -> Percentiles:
+    ranks = {name: int(name[1:]) for name in Percentiles.model_fields}
+    figures: Any = np.percentile(np.asarray(values, dtype=np.float64), list(ranks.values()))
+    return Percentiles(**dict(zip(ranks, figures.tolist(), strict=True)))

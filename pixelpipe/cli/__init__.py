@@ -1,0 +1,80 @@
+"""The command line: the outermost layer. Each command's module is imported only when it is called."""
+
+import os
+import sys
+from importlib import import_module
+
+import click
+
+from pixelpipe import __version__
+from pixelpipe.errors import BadInputError, ExperimentHeldError, PixelpipeError
+
+DONE, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
+
+# command -> module of this package that defines it, in the order of `pixelpipe --help`
+COMMANDS = {
+    "demo": "demo",
+    "run": "run",
+    "analyze": "analyze",
+    "portraits": "portraits",
+    "generate": "generate",
+    "experiments": "results",
+    "show": "results",
+    "report": "results",
+    "baseline": "baseline",
+    "query": "results",
+}
+
+
+class LazyGroup(click.Group):
+    """Imports a command when it is asked for: `pixelpipe experiments` does not wait for torch."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        return getattr(import_module(f"pixelpipe.cli.{COMMANDS[cmd_name]}"), cmd_name)
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="pixelpipe")
+def app() -> None:
+    """Fine-tune Stable Diffusion on pixel art, and learn early and honestly whether it is worth the GPU money.
+
+    \b
+    Start here:   pixelpipe demo
+    Your art:     pixelpipe run CONFIG.yaml
+    Any images:   pixelpipe analyze FOLDER --grid 24
+
+    Exit codes: 0 done (an abandoned experiment is a successful run), 1 failed or some inputs skipped,
+    2 bad input, 130 interrupted.
+    """
+
+
+def main() -> None:
+    """Entry point: every expected error is one line on stderr and an exit code."""
+    sys.exit(_exit_code())
+
+
+def _exit_code() -> int:
+    try:
+        return app(standalone_mode=False) or DONE
+    except click.ClickException as error:
+        error.show()
+        return BAD_INPUT
+    except (BadInputError, ExperimentHeldError) as error:
+        return _say(error, BAD_INPUT)
+    except PixelpipeError as error:
+        return _say(error, FAILED)
+    except (KeyboardInterrupt, click.Abort):
+        return _say("interrupted", INTERRUPTED)
+    except BrokenPipeError:  # the reader of our output, such as `head`, has enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return DONE
+
+
+def _say(message: object, exit_code: int) -> int:
+    click.echo(f"pixelpipe: {message}", err=True)
+    return exit_code

@@ -1,0 +1,23 @@
+"""A verdict on the terminal: one sentence, and where to look."""
+
+import click
+
+from pixelpipe.keys import experiment_key, results_prefix
+from pixelpipe.pipeline.outcome import Outcome
+from pixelpipe.store import Store
+
+COLORS = {"abandoned": "red", "promoted": "green", "inconclusive": "yellow"}
+
+
+def say_outcome(store: Store, outcome: Outcome) -> None:
+    """To stdout: the verdict and the places of its report, pictures and Parquet."""
+    status = click.style(outcome.status.upper(), fg=COLORS.get(outcome.status), bold=True)
+    click.echo(f"\n{outcome.experiment_id}: {status} after epoch {outcome.epochs}")
+    click.echo(f"  {outcome.sentence}")
+    for label, key in (
+        ("report", experiment_key(outcome.experiment_id, "verdict.md")),
+        ("contact sheet", experiment_key(outcome.experiment_id, "contact_sheet.png")),
+        ("plot", experiment_key(outcome.experiment_id, "metric_by_epoch.png")),
+        ("Parquet", results_prefix("samples", outcome.experiment_id)),
+    ):
+        click.echo(f"  {label + ':':15}{store.uri(key)}")

@@ -1,0 +1,203 @@
+"""What a decision is made from: small frozen records that a task fills from Parquet."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import pyarrow as pa
+
+from pixelpipe.comparison.decision import BaselineKind, Decision, decision_from_row
+from pixelpipe.comparison.guardrails import Guardrails
+from pixelpipe.comparison.pairing import Pairing, column_values
+from pixelpipe.config import ExperimentConfig, JudgeConfig
+
+MATCH_TOLERANCE = 0.10
+"""Two checkpoints are "at the same epoch" when their images seen differ by at most this share.
+
+A few sprites more or less in the training folder change the count by some percent; another number of repeats
+changes it by a factor.
+"""
+
+
+class Past(Protocol):
+    """What a streak needs of an earlier decision: a `Decision` is one."""
+
+    @property
+    def epoch(self) -> int: ...
+    @property
+    def exceeds_margin(self) -> bool: ...
+    @property
+    def collapsed(self) -> bool: ...
+    @property
+    def baseline(self) -> str | None: ...
+    @property
+    def metric(self) -> str: ...
+    @property
+    def eval_set_id(self) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What was planned before the run."""
+
+    experiment_id: str
+    line: str
+    epochs: int
+    expected_pairs: int  # prompts x seeds of the evaluation set
+    expected_confirmations: int  # prompts x fresh seeds
+    judge: JudgeConfig
+
+    @classmethod
+    def from_config(
+        cls,
+        experiment_id: str,
+        config: ExperimentConfig,
+        num_prompts: int | None = None,
+        seeds_per_prompt: int | None = None,
+    ) -> "Plan":
+        """`num_prompts` and `seeds_per_prompt`: of the line's evaluation set, where it was inherited."""
+        sampling = config.sampling
+        num_prompts = num_prompts or sampling.num_prompts
+        return cls(
+            experiment_id=experiment_id,
+            line=config.line_name,
+            epochs=config.training.epochs,
+            expected_pairs=num_prompts * (seeds_per_prompt or sampling.seeds_per_prompt),
+            expected_confirmations=num_prompts * sampling.confirm_seeds,
+            judge=config.judge,
+        )
+
+    @property
+    def looks(self) -> int:
+        return self.epochs - self.judge.grace
+
+    @property
+    def alpha_per_look(self) -> float:
+        return self.judge.alpha / self.looks
+
+
+@dataclass(frozen=True, slots=True)
+class EpochEvidence:
+    """The candidate's images of one epoch, in figures."""
+
+    epoch: int
+    images_seen: int
+    eval_set_id: str
+    dataset_hash: str
+    num_images: int  # distinct (prompt, seed)
+    non_finite: int  # images whose judged metric is no finite number
+    duplicate_rows: int
+    means: Mapping[str, float]  # raw mean over images of every judge metric that the table has
+    median_colors: float  # effective colors
+    median_largest_share: float
+    duplicate_rate: float
+    budget_reached: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class BaselineEvidence:
+    """The champion: an epoch of its trajectory, a summary, or nothing."""
+
+    kind: BaselineKind = BaselineKind.NONE
+    reference: str | None = None  # "<experiment>@<epoch>", or the name of a summary
+    images_seen: int | None = None
+    dataset_hash: str | None = None
+    pairing: Pairing | None = None  # candidate against this epoch; matched and unmatched baselines
+    champion: str | None = None  # the champion's own checkpoint, "<experiment>@<epoch>"
+    champion_pairing: Pairing | None = None  # last epoch: candidate against that checkpoint's evaluation images
+    summary_metric: str | None = None
+    summary_mean: float | None = None
+
+
+NO_BASELINE = BaselineEvidence()
+
+
+@dataclass(frozen=True, slots=True)
+class ConfirmationEvidence:
+    """Candidate and champion on fresh seeds: pairings of `confirmations` rows."""
+
+    reference: str  # champion's checkpoint, "<experiment>@<epoch>"
+    pairing: Pairing  # of the judged metric
+    clean: Pairing | None  # of the clean flags, unfloored; None: the images have no clean gates
+    agreement: Pairing | None  # of named-color agreement; None: not measured
+    median_colors: float  # of the candidate's fresh images
+    median_largest_share: float
+    duplicate_rate: float
+
+
+@dataclass(frozen=True, slots=True)
+class EpochContext:
+    """Everything that `decide` reads."""
+
+    plan: Plan
+    evidence: EpochEvidence
+    baseline: BaselineEvidence
+    guardrails: Guardrails
+    history: Sequence[Past] = ()  # decisions of earlier epochs, in any order
+
+
+@dataclass(frozen=True, slots=True)
+class BaselineEpoch:
+    """The epoch of the baseline's trajectory that an epoch is compared with."""
+
+    epoch: int
+    images_seen: int
+    kind: BaselineKind  # matched or unmatched
+
+
+def epoch_evidence(
+    samples: pa.Table,
+    *,
+    epoch: int,
+    images_seen: int,
+    dataset_hash: str,
+    duplicate_rate: float,
+    metric: str,
+    budget_reached: bool = False,
+) -> EpochEvidence:
+    """Figures of one epoch's rows of `samples` (prompt_id, seed, eval_set_id, effective_colors, ...)."""
+    keys = list(zip(samples["prompt_id"].to_pylist(), samples["seed"].to_pylist(), strict=True))
+    judged = column_values(samples, metric, "candidate")
+    names = {metric, "effective_colors", "effective_colors_04", "unique_colors"} & set(samples.column_names)
+    return EpochEvidence(
+        epoch=epoch,
+        images_seen=images_seen,
+        eval_set_id=", ".join(sorted({str(name) for name in samples["eval_set_id"].to_pylist()})),
+        dataset_hash=dataset_hash,
+        num_images=len(set(keys)),
+        non_finite=int((~np.isfinite(judged)).sum()),
+        duplicate_rows=len(keys) - len(set(keys)),
+        means={name: _mean(column_values(samples, name, "candidate")) for name in sorted(names)},
+        median_colors=_median(column_values(samples, "effective_colors", "candidate")),
+        median_largest_share=_median(column_values(samples, "largest_share", "candidate")),
+        duplicate_rate=duplicate_rate,
+        budget_reached=budget_reached,
+    )
+
+
+def match_epoch(images_seen: int, trajectory: Mapping[int, int]) -> BaselineEpoch | None:
+    """The baseline's epoch nearest in images seen (ties: the earlier); None when it has no epochs.
+
+    `trajectory`: the baseline's epoch -> images seen. Matched within `MATCH_TOLERANCE`, else unmatched. The
+    nearest, not the best one: choosing the best by the judged metric is the winner's curse.
+    """
+    if not trajectory:
+        return None
+    epoch = min(trajectory, key=lambda epoch: (abs(trajectory[epoch] - images_seen), epoch))
+    matched = abs(trajectory[epoch] - images_seen) <= MATCH_TOLERANCE * images_seen
+    return BaselineEpoch(epoch, trajectory[epoch], BaselineKind.MATCHED if matched else BaselineKind.UNMATCHED)
+
+
+def past_decisions(decisions: pa.Table) -> list[Decision]:
+    """Rows of the `decisions` table as the history of a context."""
+    return [decision_from_row(row) for row in decisions.to_pylist()]
+
+
+def _mean(values: np.ndarray) -> float:
+    """NaN for no images, or when one of them is NaN."""
+    return float(values.mean()) if values.size else float("nan")
+
+
+def _median(values: np.ndarray) -> float:
+    return float(np.median(values)) if values.size else float("nan")

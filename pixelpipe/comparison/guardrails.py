@@ -1,0 +1,48 @@
+"""Limits taken from the training art: below them a picture has collapsed, above them it is too busy."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+MAX_DUPLICATE_RATE = 0.5
+"""Share of images that repeat another one of the set at which a generator has collapsed.
+
+Distinct training sprites are by definition almost never near duplicates, and four seeds of a prompt that
+give four pictures score near 0. A generator that ignores its seed scores at least 1 - 1/seeds (0.5 with two
+seeds a prompt, 0.75 with four) even if only the surplus copies are counted; one that ignores its prompt
+scores more. At 0.5 half of what the test counts as evidence is repetition. An overfitted but living
+generator stays well below.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Guardrails:
+    """Thresholds of the dataset's profile, as plain numbers."""
+
+    floor: float  # colors: median of the training art in the judged metric
+    min_colors: float  # effective colors: the art's 1st percentile
+    max_colors: float  # effective colors: the art's 99th percentile
+    max_largest_share: float  # share of an image's largest color: the art's 99th percentile
+    max_duplicate_rate: float = MAX_DUPLICATE_RATE
+
+    @classmethod
+    def from_percentiles(cls, percentiles: Mapping[str, Mapping[str, float]], metric: str) -> "Guardrails":
+        """From `Profile.percentiles`: metric -> {"p1", ..., "p50", ..., "p99"} -> value."""
+        colors = percentiles["effective_colors"]
+        return cls(
+            floor=float(percentiles[metric]["p50"]),
+            min_colors=float(colors["p1"]),
+            max_colors=float(colors["p99"]),
+            max_largest_share=float(percentiles["largest_share"]["p99"]),
+        )
+
+    def collapsed(self, median_colors: float, median_largest_share: float, duplicate_rate: float) -> bool:
+        """Whether a set of images is blank, of one color, or repeats one picture; NaN is no collapse."""
+        return (
+            median_colors < self.min_colors
+            or median_largest_share > self.max_largest_share
+            or duplicate_rate >= self.max_duplicate_rate
+        )
+
+    def too_many_colors(self, median_colors: float) -> bool:
+        """Blocks a promotion, never abandons."""
+        return median_colors > self.max_colors

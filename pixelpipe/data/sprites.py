@@ -1,0 +1,85 @@
+"""Sprites as they are trained on: exactly one pixel a cell, checked, with a content hash."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from pixelpipe.data.images import read_rgb
+from pixelpipe.errors import DatasetError
+
+IMAGE_SUFFIXES = frozenset({".png", ".webp", ".bmp", ".gif", ".jpg", ".jpeg"})
+
+
+@dataclass(frozen=True, slots=True)
+class Sprite:
+    file_name: str  # posix path below the dataset folder
+    pixels: np.ndarray  # (grid, grid, 3) uint8, sRGB
+    content_hash: str  # of the pixels: the same art in another file format has the same hash
+
+
+def load_sprites(directory: Path, grid: int, background: str = "#ffffff") -> list[Sprite]:
+    """Every image below a folder as a sprite, in file-name order.
+
+    Each must be `grid` x `grid` px, or a whole multiple of it in which every cell is one flat color (a
+    nearest-neighbor upscale). Raises `DatasetError` that names the first offender and counts the others.
+    """
+    if not directory.is_dir():
+        raise DatasetError(f"{directory}: must be a folder of sprites but is {_what_is(directory)}")
+    paths = sorted(p for p in directory.rglob("*") if p.suffix.lower() in IMAGE_SUFFIXES and p.is_file())
+    if not paths:
+        raise DatasetError(f"{directory}: must hold at least one image ({', '.join(sorted(IMAGE_SUFFIXES))})")
+    sprites, problems = [], []
+    for path in paths:
+        try:
+            pixels = to_sprite(read_rgb(path, background), grid, path)
+        except DatasetError as problem:
+            problems.append(str(problem))
+        else:
+            sprites.append(Sprite(path.relative_to(directory).as_posix(), pixels, content_hash(pixels)))
+    if problems:
+        more = f" (and {len(problems) - 1} more of {len(paths)} files)" if len(problems) > 1 else ""
+        raise DatasetError(problems[0] + more)
+    return sprites
+
+
+def to_sprite(image: np.ndarray, grid: int, path: Path) -> np.ndarray:
+    """(H, W, 3) uint8 -> (grid, grid, 3) uint8 without losing or inventing a color."""
+    height, width = image.shape[:2]
+    if height != width or height % grid:
+        raise DatasetError(
+            f"{path}: must be {grid}x{grid} px or a whole multiple (dataset.grid is {grid}) but is {width}x{height}"
+        )
+    cell_px = height // grid
+    sprite = np.ascontiguousarray(image[::cell_px, ::cell_px])
+    if not np.array_equal(upscale(sprite, height), image):
+        raise DatasetError(
+            f"{path}: {width}x{height} must be a nearest-neighbor upscale of {grid}x{grid} but its cells are not flat"
+        )
+    return sprite
+
+
+def upscale(sprites: np.ndarray, size_px: int) -> np.ndarray:
+    """NEAREST upscale of (..., g, g, 3) uint8 to (..., size_px, size_px, 3), as Pillow's NEAREST does.
+
+    Pixel i shows the cell under its center, (i + 0.5) g / size_px; no color is ever mixed.
+    """
+    grid = sprites.shape[-2]
+    cell = ((np.arange(size_px) + 0.5) * grid / size_px).astype(np.intp)
+    return sprites[..., cell[:, None], cell[None, :], :]
+
+
+def content_hash(pixels: np.ndarray) -> str:
+    """SHA-256 (hex) of shape and RGB values."""
+    return hashlib.sha256(repr(pixels.shape).encode() + pixels.tobytes()).hexdigest()
+
+
+def stack(sprites: Sequence[Sprite]) -> np.ndarray:
+    """(N, grid, grid, 3) uint8."""
+    return np.stack([sprite.pixels for sprite in sprites])
+
+
+def _what_is(path: Path) -> str:
+    return "a file" if path.exists() else f"missing (looked in {path.resolve()})"

@@ -1,0 +1,50 @@
+"""Every error that pixelpipe raises on purpose.
+
+PixelpipeError
+├── BadInputError            something given is wrong: one line, exit code 2
+│   ├── ConfigError          a field of the configuration
+│   ├── DatasetError         the sprites or their captions
+│   └── BaseModelError       the base model's folder
+├── ExperimentHeldError      another process is running this experiment: exit code 2
+├── CorruptCheckpointError   a checkpoint that does not match its manifest
+├── TrainingDivergedError    the loss is no longer finite
+└── AlreadyExistsError       a key of the store that is written once exists
+
+A message is one line: "`field` must be `contract` but got `value`", with the file where there is one.
+"""
+
+
+class PixelpipeError(Exception):
+    """The root: anything else that escapes is a bug."""
+
+
+class BadInputError(PixelpipeError):
+    """Something the user gave is wrong; the message says what, where, and what it must be."""
+
+
+class ConfigError(BadInputError):
+    """A field of the configuration is unknown, ill-typed, out of range or contradicts another."""
+
+
+class DatasetError(BadInputError):
+    """Sprites or captions that cannot be trained on."""
+
+
+class BaseModelError(BadInputError):
+    """A base model that is incomplete, or is not Stable Diffusion 1.5's layout."""
+
+
+class ExperimentHeldError(PixelpipeError):
+    """Another process holds the lease of this experiment."""
+
+
+class CorruptCheckpointError(PixelpipeError):
+    """A checkpoint whose files differ from its manifest."""
+
+
+class TrainingDivergedError(PixelpipeError):
+    """The training loss became NaN or infinite."""
+
+
+class AlreadyExistsError(PixelpipeError):
+    """A key that is put only if absent exists already."""

@@ -1,0 +1,85 @@
+"""The layout of a store: every key is built here, nowhere else (design: section 5).
+
+A key is a relative posix path, e.g. `experiments/512px-1a2b3c4d/verdict.md`. A bad part is an assertion.
+"""
+
+import re
+from typing import Literal
+
+RESULTS = "results/v1"
+EXPERIMENTS = "experiments"
+LINES = "lines"
+
+CheckpointPart = Literal["unet", "training_state"]
+Role = Literal["candidate", "baseline"]
+
+_SEGMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]*")
+_STEM = re.compile(r"epoch-(?P<epoch>\d{2,})-(?P<attempt>\d+)(-[a-z][a-z0-9_]*)?")
+
+
+def experiment_key(experiment_id: str, *parts: str) -> str:
+    return _join(EXPERIMENTS, experiment_id, *parts)
+
+
+def line_key(line: str, *parts: str) -> str:
+    return _join(LINES, line, *parts)
+
+
+def checkpoint_key(experiment_id: str, epoch: int, part: CheckpointPart) -> str:
+    """The folder of one part of a checkpoint; `Store.put_tree` writes it."""
+    return experiment_key(experiment_id, "checkpoints", epoch_name(epoch), part)
+
+
+def sample_key(experiment_id: str, epoch: int, prompt_id: str, seed: int) -> str:
+    return experiment_key(experiment_id, "samples", epoch_name(epoch), f"{prompt_id}__{seed}.png")
+
+
+def confirmation_key(experiment_id: str, role: Role, prompt_id: str, seed: int) -> str:
+    """A full-size image on fresh seeds; `experiment_id` is the candidate's for both roles."""
+    return experiment_key(experiment_id, "confirmation", role, f"{prompt_id}__{seed}.png")
+
+
+def results_prefix(table: str, experiment_id: str | None = None) -> str:
+    return _join(RESULTS, table) if experiment_id is None else _join(RESULTS, table, experiment_id)
+
+
+def results_key(table: str, experiment_id: str, stem: str) -> str:
+    return _join(RESULTS, table, experiment_id, f"{stem}.parquet")
+
+
+def epoch_name(epoch: int) -> str:
+    assert epoch >= 1, f"epochs count from 1, not {epoch}"
+    return f"epoch-{epoch:02d}"
+
+
+def epoch_stem(epoch: int, attempt: int, suffix: str = "") -> str:
+    """File stem of a table's rows of one epoch: `epoch-01-3`, or `epoch-01-3-baseline` for a part of them."""
+    assert attempt >= 1, f"attempts count from 1, not {attempt}"
+    stem = f"{epoch_name(epoch)}-{attempt}" + (f"-{suffix}" if suffix else "")
+    assert _STEM.fullmatch(stem), f"not the stem of an epoch's file: {stem}"
+    return stem
+
+
+def parse_epoch_key(key: str) -> tuple[str, int, int] | None:
+    """(experiment_id, epoch, attempt) of a results file of one epoch, or None when it is of another kind."""
+    *_, experiment_id, name = key.split("/")
+    match = _STEM.fullmatch(name.removesuffix(".parquet"))
+    if match is None or not name.endswith(".parquet"):
+        return None
+    return experiment_id, int(match["epoch"]), int(match["attempt"])
+
+
+def check_key(key: str) -> str:
+    """The key itself, once it is known to be relative and to stay inside the store."""
+    parts = key.split("/")
+    assert all(part not in ("", ".", "..") for part in parts), f"not a relative key inside the store: {key!r}"
+    assert parts[0] != ".tmp", f"temporary names are the store's own: {key!r}"
+    assert "\\" not in key, f"keys are posix: {key!r}"
+    assert "\0" not in key, f"keys are text: {key!r}"
+    return key
+
+
+def _join(*parts: str) -> str:
+    for part in "/".join(parts).split("/"):
+        assert _SEGMENT.fullmatch(part), f"not a part of a key: {part!r} in {parts!r}"
+    return "/".join(parts)

@@ -1,0 +1,71 @@
+"""Makes the tiny base: `python -m pixelpipe.models.pretrain_tiny --out DIR --minutes-unet 40 --seed 0`."""
+
+import argparse
+import logging
+from pathlib import Path
+
+import numpy as np
+import torch
+from diffusers import AutoencoderKL
+from transformers import CLIPTokenizer
+
+from pixelpipe.data import portraits
+from pixelpipe.models.pretrain_tiny.creatures import draw_creature
+from pixelpipe.models.pretrain_tiny.diffusion import build_denoiser, train_denoiser
+from pixelpipe.models.pretrain_tiny.latents import cache_all
+from pixelpipe.models.pretrain_tiny.pack import save_denoiser, save_vae
+from pixelpipe.models.pretrain_tiny.tokenizer import train_tokenizer
+from pixelpipe.models.pretrain_tiny.vae import train_vae
+
+logger = logging.getLogger("pixelpipe.models.pretrain_tiny")
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m pixelpipe.models.pretrain_tiny", description=__doc__)
+    parser.add_argument("--out", type=Path, required=True, help="folder; a vae or tokenizer in it is kept")
+    parser.add_argument("--minutes-unet", type=float, default=40)
+    parser.add_argument("--minutes-vae", type=float, default=6)
+    parser.add_argument("--num-pictures", type=int, default=12_000)
+    parser.add_argument("--save-every-minutes", type=float, default=5)
+    parser.add_argument("--seed", type=int, default=0)
+    return parser.parse_args()
+
+
+def _captions(seed: int, num_captions: int = 500) -> list[str]:
+    rng = np.random.default_rng([seed, 3])
+    captions: list[str] = []
+    for _ in range(num_captions):
+        traits = portraits.draw_traits(rng)
+        captions += [portraits.plain_caption(traits), portraits.detailed_caption(traits, rng)]
+        captions.append(draw_creature(rng, grid=24)[2])
+    return captions
+
+
+def _tokenizer(folder: Path, seed: int) -> CLIPTokenizer:
+    if (folder / "vocab.json").is_file():
+        return CLIPTokenizer.from_pretrained(folder, local_files_only=True)
+    return train_tokenizer(folder, _captions(seed))
+
+
+def _vae(folder: Path, minutes: float, seed: int) -> AutoencoderKL:
+    if not (folder / "vae" / "config.json").is_file():
+        save_vae(train_vae(seed, duration_s=60 * minutes), folder)
+    return AutoencoderKL.from_pretrained(folder / "vae", local_files_only=True, torch_dtype=torch.float32)
+
+
+def main() -> None:
+    """Make tokenizer, autoencoder and denoiser in turn; save the denoiser every few minutes."""
+    arguments = _arguments()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
+    tokenizer = _tokenizer(arguments.out / "tokenizer", arguments.seed)
+    vae = _vae(arguments.out, arguments.minutes_vae, arguments.seed)
+    latent_sets = cache_all(vae, arguments.num_pictures, arguments.seed)
+    denoiser = build_denoiser(tokenizer, arguments.seed)
+    duration_s, save_every_s = 60 * arguments.minutes_unet, 60 * arguments.save_every_minutes
+    for averaged in train_denoiser(denoiser, latent_sets, arguments.seed, duration_s, save_every_s):
+        save_denoiser(averaged, arguments.out)
+        logger.info("saved %s", arguments.out)
+
+
+if __name__ == "__main__":
+    main()

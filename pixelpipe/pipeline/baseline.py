@@ -1,0 +1,73 @@
+"""Which baseline an experiment is judged against: found once, at its start, and kept for all its epochs."""
+
+import json
+
+from pydantic import BaseModel, ConfigDict
+
+from pixelpipe.config import ExperimentConfig
+from pixelpipe.errors import ConfigError
+from pixelpipe.keys import experiment_key
+from pixelpipe.lines import champion
+from pixelpipe.results.reader import latest_status, read_table
+from pixelpipe.store import Store
+
+
+class Baseline(BaseModel):
+    """A trajectory of epochs and the one checkpoint of it that must be beaten; both None for a new line."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    experiment_id: str | None = None
+    epoch: int | None = None
+    champion_sequence: int = 0  # of the line's champion when this was found; 0: none
+
+    @property
+    def reference(self) -> str | None:
+        return f"{self.experiment_id}@{self.epoch}" if self.experiment_id else None
+
+
+def pinned_baseline(store: Store, experiment_id: str, config: ExperimentConfig) -> Baseline:
+    """The baseline that the experiment started with; found now if it has not started.
+
+    Raises `ConfigError` when `judge.baseline` names an experiment or epoch that the store does not have.
+    """
+    key = experiment_key(experiment_id, "baseline.json")
+    if store.exists(key):
+        return Baseline.model_validate_json(store.read(key))
+    return find_baseline(store, config)
+
+
+def pin_baseline(store: Store, experiment_id: str, baseline: Baseline) -> None:
+    """Only the holder of the experiment's lease calls this."""
+    store.replace(experiment_key(experiment_id, "baseline.json"), baseline.model_dump_json(indent=1).encode())
+
+
+def find_baseline(store: Store, config: ExperimentConfig) -> Baseline:
+    """What `judge.baseline` means in the store as it is now."""
+    current = champion(store, config.line_name)
+    sequence = current.sequence if current else 0
+    if config.judge.baseline == "champion":
+        if current is None:
+            return Baseline()
+        return Baseline(experiment_id=current.experiment_id, epoch=current.epoch, champion_sequence=sequence)
+    experiment_id, _, epoch = config.judge.baseline.partition("@")
+    epochs = trajectory(store, experiment_id)
+    if not epochs:
+        raise ConfigError(f"`judge.baseline` must be in the store {store.url} but {experiment_id} has no epochs there")
+    chosen = int(epoch) if epoch else max(epochs)
+    if chosen not in epochs:
+        raise ConfigError(f"`judge.baseline` {config.judge.baseline}: must be one of epochs {min(epochs)}-{max(epochs)}")
+    return Baseline(experiment_id=experiment_id, epoch=chosen, champion_sequence=sequence)
+
+
+def trajectory(store: Store, experiment_id: str) -> dict[int, int]:
+    """Committed epoch -> images seen."""
+    rows = read_table(store, "epochs", experiment_id, columns=["epoch", "images_seen"]).to_pylist()
+    return {row["epoch"]: row["images_seen"] for row in rows}
+
+
+def stored_config(store: Store, experiment_id: str) -> ExperimentConfig:
+    """The configuration that an experiment of the store was run with."""
+    status = latest_status(store, experiment_id)
+    assert status is not None, f"{experiment_id} is not in the store"
+    return ExperimentConfig.model_validate(json.loads(status["config_json"]))

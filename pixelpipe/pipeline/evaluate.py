@@ -1,0 +1,121 @@
+"""Sample and measure: from weights to pictures in the store, from pictures to rows."""
+
+import io
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from diffusers import UNet2DConditionModel
+from PIL import Image
+
+from pixelpipe.analysis.duplicates import TrainSprites, duplicate_rate
+from pixelpipe.analysis.gates import gates
+from pixelpipe.analysis.metrics import DOWNSCALE_METHOD, METRIC_VERSION, measure_sprites, sprites
+from pixelpipe.analysis.profile import Profile
+from pixelpipe.progress import progress_bar
+from pixelpipe.sampling.evaluation import ImagePlan
+from pixelpipe.sampling.sampler import Sampler
+from pixelpipe.store import Store
+
+MEASURED_AT_ONCE = 32  # pictures in memory
+
+KeyOf = Callable[[ImagePlan], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """Rows of pictures, and what only the set of them has."""
+
+    rows: pa.Table
+    duplicate_rate: float
+
+
+def sample_images(
+    store: Store,
+    sampler: Sampler,
+    unet: UNet2DConditionModel,
+    plans: Sequence[ImagePlan],
+    key_of: KeyOf,
+    description: str,
+) -> int:
+    """Make every planned picture and put it as PNG; what an unfinished earlier try left is replaced."""
+    for plan, image in sampler.sample(unet, plans, description):
+        store.replace(key_of(plan), encode_png(image))
+    return len(plans)
+
+
+def measure_images(
+    store: Store,
+    plans: Sequence[ImagePlan],
+    key_of: KeyOf,
+    grid: int,
+    profile: Profile,
+    train_sprites: TrainSprites,
+    lineage: dict[str, Any],
+) -> Measured:
+    """Read pictures back and measure them at the grid: one row each, with `lineage` in every row.
+
+    `train_sprites`: what a picture may have memorized.
+    """
+    parts, all_sprites = [], []
+    with progress_bar("measuring", len(plans)) as advance:
+        for start in range(0, len(plans), MEASURED_AT_ONCE):
+            batch = plans[start : start + MEASURED_AT_ONCE]
+            images = np.stack([decode_png(store.read(key_of(plan))) for plan in batch])
+            small = sprites(images, grid)
+            metrics = measure_sprites(images, small, profile, train_sprites)
+            uris = [store.uri(key_of(plan)) for plan in batch]
+            columns = _columns(batch, uris, images.shape[1], small, profile, lineage)
+            parts.append(_side_by_side(columns, metrics, gates(metrics, profile)))
+            all_sprites.append(small)
+            advance(len(batch))
+    return Measured(pa.concat_tables(parts), duplicate_rate(np.concatenate(all_sprites)))
+
+
+def _columns(
+    plans: Sequence[ImagePlan],
+    uris: list[str],
+    source_px: int,
+    small: np.ndarray,
+    profile: Profile,
+    lineage: dict[str, Any],
+) -> dict[str, list[Any]]:
+    same = {
+        **lineage,
+        "source_px": source_px,
+        "grid": small.shape[1],
+        "downscale_method": DOWNSCALE_METHOD,
+        "metric_version": METRIC_VERSION,
+        "profile_hash": profile.profile_hash,
+    }
+    return {
+        "prompt_id": [plan.prompt_id for plan in plans],
+        "prompt": [plan.prompt for plan in plans],
+        "seed": [plan.seed for plan in plans],
+        "sample_uri": uris,
+        "sprite_png": [encode_png(sprite) for sprite in small],
+        **{name: [value] * len(plans) for name, value in same.items()},
+    }
+
+
+def _side_by_side(columns: dict[str, list[Any]], *tables: pa.Table) -> pa.Table:
+    result = pa.table(columns)
+    for table in tables:
+        for name in table.column_names:
+            result = result.append_column(name, table[name])
+    return result
+
+
+def encode_png(image: np.ndarray) -> bytes:
+    """(H, W, 3) uint8 sRGB -> PNG."""
+    buffer = io.BytesIO()
+    Image.fromarray(image).save(buffer, format="PNG", compress_level=3)
+    return buffer.getvalue()
+
+
+def decode_png(data: bytes) -> np.ndarray:
+    """PNG -> (H, W, 3) uint8 sRGB."""
+    with Image.open(io.BytesIO(data)) as image:
+        return np.asarray(image.convert("RGB"))

@@ -1,0 +1,111 @@
+"""Before anything is written: read and check every input, and know what this experiment is."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from pixelpipe.analysis.metrics import METRIC_VERSION
+from pixelpipe.captions.sidecar import read_captions
+from pixelpipe.config import ExperimentConfig, content_id
+from pixelpipe.data.manifest import Manifest, build_manifest
+from pixelpipe.data.sprites import load_sprites
+from pixelpipe.errors import ConfigError
+from pixelpipe.lines import pinned_profile, stored_prompts
+from pixelpipe.models.layout import hash_base, resolve_base
+from pixelpipe.sampling.evaluation import EvaluationSet, Prompt, draw_prompts
+from pixelpipe.store import Store
+
+NOT_IDENTITY = {"name", "judge", "budget"}  # sections that change no weight and no picture
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """What an experiment is: its configuration, its inputs and their hashes."""
+
+    config: ExperimentConfig
+    manifest: Manifest
+    prompts: tuple[Prompt, ...]
+    base_hash: str
+    repetition: int = 0  # `--again` makes the next one
+
+    @property
+    def line(self) -> str:
+        return self.config.line_name
+
+    @cached_property
+    def experiment_id(self) -> str:
+        """`<name>-<8 hex>` of everything that changes the result, and of nothing else (no path, no budget)."""
+        config = {key: value for key, value in self.config.resolved().items() if key not in NOT_IDENTITY}
+        del config["dataset"]["path"], config["sampling"]["prompts"]
+        digest = content_id("experiment", config, self.input_hashes, self.evaluation.eval_set_id, self.repetition)
+        return f"{self.config.name}-{digest[:8]}"
+
+    @cached_property
+    def input_hashes(self) -> dict[str, str]:
+        """Content hashes of dataset, captions and base."""
+        return {
+            "dataset_hash": self.manifest.dataset_hash,
+            "captions_hash": self.manifest.captions_hash,
+            "base_hash": self.base_hash,
+        }
+
+    @cached_property
+    def lineage(self) -> dict[str, str]:
+        """What stands in every row of every table."""
+        return {
+            "experiment_id": self.experiment_id,
+            "line": self.line,
+            **self.input_hashes,
+            "config_hash": content_id("config", self.config.resolved()),
+        }
+
+    @cached_property
+    def evaluation(self) -> EvaluationSet:
+        sampling = self.config.sampling
+        return EvaluationSet(
+            prompts=self.prompts[: sampling.num_prompts],
+            seeds_per_prompt=sampling.seeds_per_prompt,
+            num_inference_steps=sampling.num_inference_steps,
+            guidance_scale=sampling.guidance_scale,
+            grid=self.config.dataset.grid,
+            metric_version=METRIC_VERSION,
+        )
+
+
+def prepare(store: Store, config: ExperimentConfig, repetition: int = 0) -> Experiment:
+    """Read the dataset and its captions, find the base and the line's prompts. Writes nothing.
+
+    Raises a `BadInputError` with one line for whatever is wrong with any of them.
+    """
+    dataset = config.dataset
+    sprites = load_sprites(dataset.path, dataset.grid, dataset.background)
+    captions = read_captions(dataset.path, [sprite.file_name for sprite in sprites], config.captions.column)
+    manifest = build_manifest(sprites, captions, dataset.validation_fraction)
+    pinned_profile(store, config.line_name, dataset.grid)
+    return Experiment(
+        config=config,
+        manifest=manifest,
+        prompts=_prompts(store, config, manifest),
+        base_hash=hash_base(resolve_base(config.model.base)),
+        repetition=repetition,
+    )
+
+
+def _prompts(store: Store, config: ExperimentConfig, manifest: Manifest) -> tuple[Prompt, ...]:
+    """The line's prompts where it has some, else newly drawn: candidates inherit what the baseline was asked."""
+    line = config.line_name
+    stored = stored_prompts(store, line)
+    if stored is None:
+        return draw_prompts(manifest, config.sampling, line)
+    if config.sampling.prompts is not None:
+        written = draw_prompts(manifest, config.sampling, line)
+        if [prompt.text for prompt in written] != [prompt.text for prompt in stored[: len(written)]]:
+            raise ConfigError(
+                f"`sampling.prompts` must be null or the prompts that line {line} already has, "
+                "since candidates inherit them; give the experiment another `line` to ask other ones"
+            )
+    if config.sampling.num_prompts > len(stored):
+        raise ConfigError(
+            f"`sampling.num_prompts` must be at most {len(stored)}, the prompts of line {line}, "
+            f"but got {config.sampling.num_prompts}"
+        )
+    return stored

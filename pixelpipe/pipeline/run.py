@@ -1,0 +1,235 @@
+"""One attempt at an experiment: what the tasks of the flow call, stage by stage.
+
+Every stage goes from the store to the store, and an epoch exists once its `epochs` row is put, which is last. So an
+attempt that is killed anywhere is taken up by the next one after the last committed epoch.
+"""
+
+import logging
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from functools import cached_property, partial
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import yaml
+
+from pixelpipe.analysis.duplicates import TrainSprites
+from pixelpipe.comparison.decision import Decision
+from pixelpipe.comparison.evidence import past_decisions
+from pixelpipe.config import alignment_warning, content_id
+from pixelpipe.cost import cost_usd
+from pixelpipe.keys import confirmation_key, epoch_stem, experiment_key, sample_key
+from pixelpipe.pipeline.baseline import pin_baseline, pinned_baseline, stored_config
+from pixelpipe.pipeline.dataset import record_dataset
+from pixelpipe.pipeline.evaluate import Measured, measure_images, sample_images
+from pixelpipe.pipeline.judge import FreshImages, judge_epoch
+from pixelpipe.pipeline.prepare import Experiment
+from pixelpipe.pipeline.session import Session, champion_sampler
+from pixelpipe.pipeline.status import record_status
+from pixelpipe.results.reader import read_table
+from pixelpipe.results.writer import committed_epochs, discard_uncommitted, table_of, write_rows
+from pixelpipe.sampling.evaluation import plan_images
+from pixelpipe.store import Store
+from pixelpipe.training.engine import EpochRecord
+
+logger = logging.getLogger(__name__)
+
+
+class ExperimentRun:
+    """Holds what stays warm between the stages. The caller holds the experiment's lease."""
+
+    def __init__(self, store: Store, experiment: Experiment, attempt: int) -> None:
+        self.store, self.experiment, self.attempt = store, experiment, attempt
+        self.experiment_id, self.config = experiment.experiment_id, experiment.config
+        self.baseline = pinned_baseline(store, self.experiment_id, self.config)
+        self.done_epochs = max(committed_epochs(store, self.experiment_id), default=0)
+        self.session = Session(store, experiment, self.done_epochs)
+        self.seconds: dict[str, float] = {}
+
+    def begin(self) -> None:
+        """Record that the experiment runs, and clear what an attempt that died left of an unfinished epoch."""
+        discard_uncommitted(self.store, self.experiment_id)
+        pin_baseline(self.store, self.experiment_id, self.baseline)
+        config = yaml.safe_dump(self.config.resolved(), sort_keys=False, allow_unicode=True)
+        self.store.replace(experiment_key(self.experiment_id, "config.yaml"), config.encode())
+        record_status(self.store, self.experiment, self.attempt, "running")
+        record_dataset(self.store, self.experiment)
+        for warning in self.warnings():
+            logger.warning(warning)
+
+    def warnings(self) -> list[str]:
+        """What a person should know before the money is spent."""
+        warnings = [alignment_warning(self.config.resolution, self.config.dataset.grid)]
+        if not all(prompt.held_out for prompt in self.experiment.evaluation.prompts):
+            warnings.append(
+                "too few held-out captions: some evaluation prompts are captions that are trained on; "
+                "raise dataset.validation_fraction or write sampling.prompts"
+            )
+        if self.config.planned_looks < self.config.judge.patience and self.baseline.experiment_id:
+            warnings.append("fewer epochs than judge.patience: this run cannot be abandoned early")
+        return [warning for warning in warnings if warning]
+
+    def last_decision(self) -> Decision | None:
+        """Of the last committed epoch, None before there is one."""
+        decisions = past_decisions(read_table(self.store, "decisions", self.experiment_id))
+        return decisions[-1] if decisions else None
+
+    def train_epoch(self) -> EpochRecord:
+        """Train the next epoch and put its checkpoint."""
+        self.seconds = {}
+        record = next(self._epochs)
+        self.seconds |= {"train": record.seconds_train, "save": record.seconds_save}
+        return record
+
+    def sample_epoch(self, record: EpochRecord) -> int:
+        """Make the evaluation set's pictures; returns how many."""
+        with self._timed("sample"):
+            return sample_images(
+                self.store,
+                self.session.sampler,
+                self.session.unet,
+                self.experiment.evaluation.images,
+                partial(self._sample_key, record.epoch),
+                f"epoch {record.epoch}: sampling",
+            )
+
+    def analyze_epoch(self, record: EpochRecord) -> Measured:
+        """Measure the pictures and put one row each."""
+        with self._timed("analyze"):
+            measured = measure_images(
+                self.store,
+                self.experiment.evaluation.images,
+                partial(self._sample_key, record.epoch),
+                self.config.dataset.grid,
+                self.session.profile,
+                self._train_sprites,
+                self._row(record) | {"eval_set_id": self.experiment.evaluation.eval_set_id},
+            )
+            self._write("samples", record.epoch, measured.rows)
+        return measured
+
+    def judge_epoch(self, record: EpochRecord, samples: Measured) -> Decision:
+        """Decide about the epoch and put the decision."""
+        with self._timed("judge"):
+            spent = self._spent_before(record.epoch) + self._cost_so_far()
+            decision = judge_epoch(
+                self.store,
+                self.experiment,
+                self.baseline,
+                self.session.profile,
+                samples,
+                epoch=record.epoch,
+                images_seen=record.images_seen,
+                budget_reached=spent >= self.config.budget.max_usd,
+                sample_fresh=partial(self._sample_fresh, record),
+            )
+            row = self._row(record, "checkpoint_hash") | decision.row()
+            row |= {"decided_at": datetime.now(UTC), "overridden_by": None, "override_reason": None}
+            self._write("decisions", record.epoch, table_of("decisions", [row]))
+        return decision
+
+    def commit_epoch(self, record: EpochRecord, samples: Measured, decision: Decision) -> None:
+        """Put the epoch's own row: from here on the epoch exists."""
+        rows = samples.rows
+        row = self._row(record) | {
+            **{name: getattr(record, name) for name in ("train_loss", "validation_loss", "learning_rate")},
+            "optimizer_steps": record.optimizer_steps,
+            "images_seen": record.images_seen,
+            **{f"seconds_{stage}": seconds for stage, seconds in self.seconds.items()},
+            "cost_usd": self._cost_so_far(),
+            "num_samples": len(rows),
+            **_summaries(rows),
+            "duplicate_rate": samples.duplicate_rate,
+            "decision": str(decision.verdict),
+            "reason_code": str(decision.reason_code),
+            "eval_set_id": self.experiment.evaluation.eval_set_id,
+            "metric_version": self.experiment.evaluation.metric_version,
+            "resolution": self.config.resolution,
+            "committed_at": datetime.now(UTC),
+        }
+        self._write("epochs", record.epoch, table_of("epochs", [row]))
+        if record.epoch > 1:
+            self.session.checkpoints.drop_training_state(record.epoch - 1)
+
+    def _sample_fresh(self, record: EpochRecord) -> FreshImages:
+        """Candidate and champion on seeds that nobody has seen; their rows go to `confirmations`."""
+        assert self.baseline.experiment_id is not None
+        assert self.baseline.reference is not None
+        plans = plan_images(
+            self.experiment.evaluation.prompts, self.config.sampling.confirm_seeds, "confirmation", self.experiment_id
+        )
+        champion_config = stored_config(self.store, self.baseline.experiment_id)
+        sides = {
+            "candidate": (f"{self.experiment_id}@{record.epoch}", (self.session.sampler, self.session.unet)),
+            "baseline": (
+                self.baseline.reference,
+                champion_sampler(self.store, champion_config, self.baseline.reference),
+            ),
+        }
+        measured = {}
+        for role, (checkpoint, (sampler, unet)) in sides.items():
+            key_of = partial(self._confirmation_key, role)
+            sample_images(self.store, sampler, unet, plans, key_of, f"confirming: {role}")
+            lineage = self._row(record) | {
+                "eval_set_id": content_id("confirmation", self.experiment.evaluation.eval_set_id, self.experiment_id)[:16],
+                "role": role,
+                "checkpoint": checkpoint,
+                "checkpoint_hash": record.checkpoint_hash if role == "candidate" else None,
+            }
+            grid = self.config.dataset.grid
+            measured[role] = measure_images(
+                self.store, plans, key_of, grid, self.session.profile, self._train_sprites, lineage
+            )
+        rows = pa.concat_tables([side.rows for side in measured.values()], promote_options="permissive")
+        self._write("confirmations", record.epoch, rows)
+        return FreshImages(measured["candidate"], measured["baseline"])
+
+    @cached_property
+    def _epochs(self) -> Iterator[EpochRecord]:
+        return self.session.train_epochs()
+
+    @cached_property
+    def _train_sprites(self) -> TrainSprites:
+        return TrainSprites(self.experiment.manifest.pixels("train"))
+
+    def _sample_key(self, epoch: int, plan: Any) -> str:
+        return sample_key(self.experiment_id, epoch, plan.prompt_id, plan.seed)
+
+    def _confirmation_key(self, role: Any, plan: Any) -> str:
+        return confirmation_key(self.experiment_id, role, plan.prompt_id, plan.seed)
+
+    def _row(self, record: EpochRecord, *without: str) -> dict[str, Any]:
+        row = self.experiment.lineage | {
+            "epoch": record.epoch,
+            "attempt": self.attempt,
+            "checkpoint_hash": record.checkpoint_hash,
+        }
+        return {name: value for name, value in row.items() if name not in without}
+
+    def _write(self, table: str, epoch: int, rows: pa.Table) -> None:
+        write_rows(self.store, table, self.experiment_id, epoch_stem(epoch, self.attempt), rows)
+
+    def _cost_so_far(self) -> float:
+        """Dollars of the epoch in progress."""
+        return cost_usd(sum(self.seconds.values()), self.config.budget.usd_per_hour)
+
+    def _spent_before(self, epoch: int) -> float:
+        rows = read_table(self.store, "epochs", self.experiment_id, columns=["epoch", "cost_usd"]).to_pylist()
+        return sum(row["cost_usd"] for row in rows if row["epoch"] < epoch)
+
+    @contextmanager
+    def _timed(self, stage: str) -> Iterator[None]:
+        started = time.perf_counter()
+        yield
+        self.seconds[stage] = time.perf_counter() - started
+
+
+def _summaries(rows: pa.Table) -> dict[str, float]:
+    summaries = {"clean_rate": float(np.mean(rows["clean"].to_numpy(zero_copy_only=False)))}
+    for metric in ("unique_colors", "effective_colors"):
+        values = rows[metric].to_numpy()
+        summaries |= {f"mean_{metric}": float(np.mean(values)), f"median_{metric}": float(np.median(values))}
+    return summaries

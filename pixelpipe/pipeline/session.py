@@ -1,0 +1,111 @@
+"""The warm part of an experiment: base, trainer and sampler in one process, from the first epoch to the last."""
+
+from collections.abc import Iterator
+from functools import cached_property
+
+import numpy as np
+from accelerate import Accelerator
+from diffusers import DDPMScheduler, UNet2DConditionModel
+
+from pixelpipe.analysis.profile import Profile, build_profile
+from pixelpipe.config import ExperimentConfig
+from pixelpipe.data.manifest import Manifest
+from pixelpipe.lines import pin_profile, pinned_profile
+from pixelpipe.models.encode import round_trip
+from pixelpipe.models.layout import resolve_base
+from pixelpipe.models.load import BaseModel, load_base
+from pixelpipe.pipeline.prepare import Experiment
+from pixelpipe.sampling.sampler import Sampler
+from pixelpipe.seeds import numpy_generator
+from pixelpipe.store import Store
+from pixelpipe.training.cache import build_cache
+from pixelpipe.training.checkpoint import CheckpointStore
+from pixelpipe.training.engine import EpochRecord, Trainer, TrainingData
+
+ROUND_TRIPS = 256  # sprites behind the VAE's percentiles: enough for a p95, and seconds on a GPU
+
+
+class Session:
+    """Loads nothing until it is asked: an experiment that is done needs no model."""
+
+    def __init__(self, store: Store, experiment: Experiment, done_epochs: int) -> None:
+        self.store, self.experiment, self.done_epochs = store, experiment, done_epochs
+        self.config = experiment.config
+        self.checkpoints = CheckpointStore(store, experiment.experiment_id)
+
+    def train_epochs(self) -> Iterator[EpochRecord]:
+        """Train on from the last complete epoch; see `Trainer.train_epochs`."""
+        if self.done_epochs:
+            self.trainer.resume(self.checkpoints, self.done_epochs)
+        return self.trainer.train_epochs(self.checkpoints)
+
+    @cached_property
+    def accelerator(self) -> Accelerator:
+        return Accelerator(mixed_precision=self.config.training.mixed_precision)
+
+    @cached_property
+    def base(self) -> BaseModel:
+        return load_base(resolve_base(self.config.model.base), self.accelerator.device)
+
+    @cached_property
+    def trainer(self) -> Trainer:
+        caches = {
+            split: build_cache(self.base, self.experiment.manifest.split(split), self.config.resolution)
+            for split in ("train", "validation")
+        }
+        return Trainer(
+            unet=self.base.unet,
+            noise_scheduler=DDPMScheduler.from_config(self.base.noise_scheduler_config),
+            data=TrainingData(**caches, repeats=self.config.dataset.repeats),
+            config=self.config.training,
+            seed=self.config.seed,
+            accelerator=self.accelerator,
+        )
+
+    @cached_property
+    def sampler(self) -> Sampler:
+        return make_sampler(self.base, self.config)
+
+    @property
+    def unet(self) -> UNet2DConditionModel:
+        """The weights of the newest epoch: what is sampled, judged and kept is one and the same."""
+        return self.trainer.unwrapped_unet
+
+    @cached_property
+    def profile(self) -> Profile:
+        """The line's pinned profile; the line's first experiment makes it, of its art and its VAE."""
+        manifest = self.experiment.manifest
+        pinned = pinned_profile(self.store, self.experiment.line, manifest.grid)
+        return pinned or pin_profile(self.store, self.experiment.line, self._profile_art(manifest))
+
+    def _profile_art(self, manifest: Manifest) -> Profile:
+        sprites = manifest.pixels()
+        return build_profile(
+            sprites,
+            manifest.dataset_hash,
+            round_trip(self.base, _some(sprites, manifest.dataset_hash), self.config.resolution),
+            f"{self.config.model.base} at {self.config.resolution} px",
+        )
+
+
+def make_sampler(base: BaseModel, config: ExperimentConfig) -> Sampler:
+    return Sampler(
+        base,
+        resolution=config.resolution,
+        num_inference_steps=config.sampling.num_inference_steps,
+        guidance_scale=config.sampling.guidance_scale,
+        batch_size=config.sampling.batch_size,
+    )
+
+
+def champion_sampler(store: Store, config: ExperimentConfig, reference: str) -> tuple[Sampler, UNet2DConditionModel]:
+    """A sampler of another experiment's checkpoint ("<experiment>@<epoch>"), as that experiment is configured."""
+    experiment_id, _, epoch = reference.rpartition("@")
+    base = load_base(resolve_base(config.model.base), Accelerator().device)
+    unet = CheckpointStore(store, experiment_id).load_unet(int(epoch), base.unet.device)
+    return make_sampler(base, config), unet
+
+
+def _some(sprites: np.ndarray, dataset_hash: str) -> np.ndarray:
+    chosen = numpy_generator("round trip", dataset_hash).permutation(len(sprites))[:ROUND_TRIPS]
+    return sprites[np.sort(chosen)]

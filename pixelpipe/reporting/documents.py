@@ -1,0 +1,27 @@
+"""The documents of an experiment: derived from Parquet, so they are replaced, never edited."""
+
+from pixelpipe.keys import experiment_key
+from pixelpipe.reporting.contact_sheet import contact_sheet
+from pixelpipe.reporting.description import describe
+from pixelpipe.reporting.plots import metric_plot
+from pixelpipe.reporting.verdict import CONTACT_SHEET, METRIC_PLOT, verdict_markdown
+from pixelpipe.store import Store
+
+VERDICT = "verdict.md"
+
+
+def write_documents(store: Store, experiment_id: str) -> dict[str, str]:
+    """Write (or rebuild) verdict.md and its pictures under `experiments/<id>/`; name -> absolute path or URL.
+
+    The pictures are written first: the text never links to one that is not there. `BadInputError` for an
+    experiment that the store does not know.
+    """
+    description = describe(store, experiment_id)
+    documents = {
+        CONTACT_SHEET: contact_sheet(store, experiment_id),
+        METRIC_PLOT: metric_plot(description),
+        VERDICT: verdict_markdown(description).encode(),
+    }
+    for name, data in documents.items():
+        store.replace(experiment_key(experiment_id, name), data)
+    return {name: store.uri(experiment_key(experiment_id, name)) for name in documents}

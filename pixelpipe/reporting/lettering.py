@@ -1,0 +1,66 @@
+"""Text on pictures: the DejaVu fonts that matplotlib brings along, so that every machine draws the same pixels."""
+
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+
+import matplotlib
+from PIL.ImageFont import FreeTypeFont, Layout, truetype
+
+ELLIPSIS = "…"
+
+
+@lru_cache(maxsize=32)
+def font(size_px: int, bold: bool = False) -> FreeTypeFont:
+    name = "DejaVuSans-Bold.ttf" if bold else "DejaVuSans.ttf"
+    path = Path(matplotlib.get_data_path()) / "fonts" / "ttf" / name
+    return truetype(str(path), size_px, layout_engine=Layout.BASIC)
+
+
+def wrap(text: str, face: FreeTypeFont, width_px: int, max_lines: int) -> list[str]:
+    """Lines of at most `width_px`: a word too long for one is cut, a text too long for all gets an ellipsis."""
+    lines: list[str] = []
+    words = [piece for word in text.split() for piece in _pieces(word, face, width_px)]
+    for word in words:
+        if lines and face.getlength(f"{lines[-1]} {word}") <= width_px:
+            lines[-1] = f"{lines[-1]} {word}"
+        else:
+            lines.append(word)
+    if len(lines) <= max_lines:
+        return lines
+    return [*lines[: max_lines - 1], shorten(" ".join(lines[max_lines - 1 :]), face, width_px)]
+
+
+def shorten(text: str, face: FreeTypeFont, width_px: int) -> str:
+    """The text, or as many of its words (of one word: letters) as fit with an ellipsis."""
+    if face.getlength(text) <= width_px:
+        return text
+    while text and face.getlength(text.rstrip(" ,;") + ELLIPSIS) > width_px:
+        text = text.rpartition(" ")[0] or text[:-1]
+    return text.rstrip(" ,;") + ELLIPSIS
+
+
+def common_ends(texts: Sequence[str]) -> tuple[int, int]:
+    """Number of leading and of trailing words that all texts share; every text keeps at least one word between."""
+    words = [text.split() for text in texts]
+    room = min((len(each) for each in words), default=0) - 1
+    if len(set(texts)) < 2:
+        return 0, 0
+    leading = 0
+    while leading < room and len({each[leading] for each in words}) == 1:
+        leading += 1
+    trailing = 0
+    while leading + trailing < room and len({each[-1 - trailing] for each in words}) == 1:
+        trailing += 1
+    return leading, trailing
+
+
+def _pieces(word: str, face: FreeTypeFont, width_px: int) -> list[str]:
+    pieces = []
+    while face.getlength(word) > width_px and len(word) > 1:
+        end = len(word) - 1
+        while end > 1 and face.getlength(word[:end]) > width_px:
+            end -= 1
+        pieces.append(word[:end])
+        word = word[end:]
+    return [*pieces, word] if word else pieces

@@ -1,0 +1,255 @@
+"""The tables of figures of a verdict: all epochs together, one by one, and on fresh seeds."""
+
+from collections.abc import Sequence
+
+from pixelpipe.comparison.decision import BaselineKind, Decision
+from pixelpipe.comparison.sentence import METRIC_NAMES
+from pixelpipe.reporting.description import Description
+from pixelpipe.reporting.figures import (
+    UNKNOWN,
+    difference,
+    epoch_range,
+    interval,
+    level,
+    number,
+    p_value,
+    percent,
+    span,
+)
+from pixelpipe.reporting.markdown import code, table
+from pixelpipe.reporting.trajectory import PAIRED, EpochFacts
+
+
+def summary_table(description: Description) -> str:
+    """The seed's table: one row a metric, all judged epochs together."""
+    judged = [facts for facts in description.epochs if facts.decision and facts.decision.baseline_mean is not None]
+    pairs = [(facts, theirs) for facts in judged if (theirs := description.baseline_of(facts))]
+    ours = [facts.epoch for facts in judged]
+    header = ["Metric", "Baseline", f"This experiment, {epoch_range(ours)}", "Difference"]
+    rows = [_judged_row(description, judged)]
+    if description.metric != "effective_colors":
+        rows.append(_mean_row("Effective colors (mean)", "mean_effective_colors", pairs))
+    if description.metric != "unique_colors":
+        rows.append(_mean_row("Unique colors (mean; for continuity, not judged)", "mean_unique_colors", pairs))
+    rows.append(_clean_row(pairs))
+    return table(header, [row for row in rows if row], right=(1, 2))
+
+
+def _judged_row(description: Description, judged: Sequence[EpochFacts]) -> list[str]:
+    decisions = [facts.decision for facts in judged if facts.decision is not None]
+    differences = [d.relative_difference for d in decisions if d.relative_difference is not None]
+    return [
+        f"**{metric_name(description).capitalize()}** (judged; less is better)",
+        span([d.baseline_mean for d in decisions], number),
+        span([d.candidate_mean for d in decisions], number),
+        f"**{span(differences, percent)}{_direction(decisions)}**",
+    ]
+
+
+def _direction(decisions: Sequence[Decision]) -> str:
+    """WORSE or BETTER only where the interval of every epoch says so, or, of a summary, every mean."""
+    if decisions and all(d.baseline_kind is BaselineKind.SUMMARY for d in decisions):
+        lows = highs = [d.relative_difference for d in decisions]
+    else:
+        lows, highs = [d.interval_low for d in decisions], [d.interval_high for d in decisions]
+    if lows and all(low is not None and low > 0 for low in lows):
+        return " WORSE"
+    if highs and all(high is not None and high < 0 for high in highs):
+        return " BETTER"
+    return " (not told apart from no difference at every epoch)"
+
+
+def _mean_row(label: str, column: str, pairs: Sequence[tuple[EpochFacts, EpochFacts]]) -> list[str]:
+    known = [
+        (mine, theirs)
+        for ours, base in pairs
+        if (mine := getattr(ours, column)) is not None and (theirs := getattr(base, column))
+    ]
+    if not known:
+        return []
+    return [
+        label,
+        span([theirs for _, theirs in known], number),
+        span([mine for mine, _ in known], number),
+        span([mine / theirs - 1 for mine, theirs in known], percent),
+    ]
+
+
+def _clean_row(pairs: Sequence[tuple[EpochFacts, EpochFacts]]) -> list[str]:
+    known = [
+        (ours.clean_rate, base.clean_rate)
+        for ours, base in pairs
+        if ours.clean_rate is not None and base.clean_rate is not None
+    ]
+    if not known:
+        return []
+    points = [f"{100 * (mine - theirs):+.0f}" for mine, theirs in known]
+    ends = sorted(dict.fromkeys(points), key=float)
+    return [
+        "Clean images",
+        span([theirs for _, theirs in known], share),
+        span([mine for mine, _ in known], share),
+        f"{ends[0]} points" if len(ends) == 1 else f"{ends[0]} to {ends[-1]} points",
+    ]
+
+
+def share(value: float) -> str:
+    return f"{value:.0%}"
+
+
+def judged_epochs_table(description: Description) -> str:
+    header = ["Epoch", "This experiment", "Baseline", "At its epoch", "Difference", _interval_name(description), "p"]
+    header += ["Unique colors (baseline)", "Clean (baseline)", "Decision"]
+    rows = [_judged_epoch(description, facts) for facts in description.epochs]
+    return table(header, rows, right=range(9))
+
+
+def _interval_name(description: Description) -> str:
+    levels = [facts.decision.interval_level for facts in description.epochs if facts.decision]
+    return f"{level(levels[-1])} interval" if levels else "Interval"
+
+
+def _judged_epoch(description: Description, facts: EpochFacts) -> list[str]:
+    decision, theirs = facts.decision, description.baseline_of(facts)
+    return [
+        str(facts.epoch),
+        number(facts.judged),
+        number(decision.baseline_mean if decision else None),
+        str(theirs.epoch) if theirs else UNKNOWN,
+        difference(decision.relative_difference if decision else None),
+        _interval(decision),
+        p_value(decision.p_value if decision else None),
+        f"{number(facts.mean_unique_colors)} ({number(theirs.mean_unique_colors if theirs else None)})",
+        f"{_rate(facts)} ({_rate(theirs)})",
+        _decided(decision),
+    ]
+
+
+def _interval(decision: Decision | None) -> str:
+    if decision is None or decision.relative_difference is None or decision.baseline_kind not in PAIRED:
+        return UNKNOWN
+    return interval(decision.interval_low, decision.interval_high)
+
+
+def _rate(facts: EpochFacts | None) -> str:
+    return UNKNOWN if facts is None or facts.clean_rate is None else share(facts.clean_rate)
+
+
+def _decided(decision: Decision | None) -> str:
+    return UNKNOWN if decision is None else f"{decision.verdict} ({decision.reason_code.replace('_', ' ')})"
+
+
+def how_to_read(description: Description) -> str:
+    """How to read the table above, in the decision's own terms."""
+    decision = description.decision
+    if decision is None:
+        return ""
+    if decision.baseline_kind is BaselineKind.SUMMARY:
+        return "The baseline is known by its mean alone: means are compared as they are, and no p-value is claimed."
+    tested = next(
+        (f.decision for f in reversed(description.epochs) if f.decision and f.decision.p_value is not None), None
+    )
+    if tested is None or tested.margin is None:
+        return "No epoch could be tested."
+    return (
+        f"Judged value of an image: its {metric_name(description)}, or {number(tested.floor)} (the training art's median) "
+        f"where that is more; the mean is over {tested.num_prompts} prompts. The same prompts and seeds were drawn by "
+        f"both sides. p is one-sided, for being worse by more than {percent(tested.margin)}, from sign flips of whole "
+        f"prompts; it counts below {tested.alpha_per_look:.4g} ({tested.alpha:g} over {tested.looks} looks), "
+        f"{tested.patience} epochs in a row.{_against_champion(decision)}"
+    )
+
+
+def _against_champion(decision: Decision) -> str:
+    """The champion's own checkpoint may be another epoch than the one compared with."""
+    if decision.champion is None or decision.champion_difference is None:
+        return ""
+    return (
+        f" Against the champion's own checkpoint, {code(decision.champion)}, epoch {decision.epoch} differs by "
+        f"{percent(decision.champion_difference)} on the same prompts and seeds."
+    )
+
+
+def first_epochs_table(description: Description) -> str:
+    header = ["Epoch", "Effective colors", "Unique colors", "Clean", "Train loss", "Validation loss", "Decision"]
+    rows = [
+        [
+            str(facts.epoch),
+            number(facts.mean_effective_colors),
+            number(facts.mean_unique_colors),
+            _rate(facts),
+            number(facts.train_loss, 4),
+            number(facts.validation_loss, 4),
+            _decided(facts.decision),
+        ]
+        for facts in description.epochs
+    ]
+    return table(header, rows, right=range(6))
+
+
+def against_art(description: Description) -> list[str]:
+    """Without a baseline: how the figures moved, and where the training art stands."""
+    first, last, decision = description.epochs[0], description.epochs[-1], description.decision
+    name = metric_name(description)
+    lines = []
+    if len(description.epochs) > 1 and first.judged and last.judged is not None:
+        change = last.judged / first.judged - 1
+        moved = "fell" if change < 0 else "rose" if change > 0 else "stayed"
+        lines.append(
+            f"From epoch {first.epoch} to {last.epoch} the mean of {name} {moved} from {number(first.judged)} to "
+            f"{number(last.judged)} ({difference(change)}). Less is better only down to the training art's level."
+        )
+    if decision is not None:
+        lines.append(
+            f"The training art's median is {number(decision.floor)} {name}; 98% of its sprites have between "
+            f"{number(decision.min_colors)} and {number(decision.max_colors)} effective colors. The images of epoch "
+            f"{decision.epoch} have a median of {number(decision.median_colors)}: "
+            f"{_place_in_art(decision)}."
+        )
+    return lines
+
+
+def _place_in_art(decision: Decision) -> str:
+    if decision.median_colors < decision.min_colors:
+        return "flatter than the art"
+    return "busier than the art" if decision.median_colors > decision.max_colors else "within the art's range"
+
+
+def confirmation_section(decision: Decision | None) -> str:
+    if decision is None or decision.confirmation_difference is None:
+        return ""
+    rows = [
+        [
+            "Judged metric",
+            UNKNOWN,
+            UNKNOWN,
+            difference(decision.confirmation_difference),
+            p_value(decision.confirmation_p_value),
+        ]
+    ]
+    for label, mine, theirs, p in (
+        ("Clean images", decision.clean_rate, decision.baseline_clean_rate, decision.clean_p_value),
+        (
+            "Named colors found",
+            decision.color_agreement,
+            decision.baseline_color_agreement,
+            decision.color_agreement_p_value,
+        ),
+    ):
+        if mine is not None and theirs is not None:
+            rows.append([label, share(mine), share(theirs), f"{100 * (mine - theirs):+.0f} points", p_value(p)])
+    champion = code(decision.confirmation_baseline or "the champion")
+    ends = interval(decision.confirmation_low, decision.confirmation_high)
+    return "\n\n".join(
+        [
+            "## Confirmation on fresh seeds",
+            f"Both checkpoints were sampled again, {decision.confirmation_pairs} pairs over "
+            f"{decision.confirmation_prompts} prompts: epoch {decision.epoch} against {champion}. "
+            f"{level(decision.confirmation_level)} interval of the judged difference: {ends}.",
+            table(["Metric", "This experiment", "Champion", "Difference", "p"], rows, right=(1, 2, 3, 4)),
+        ]
+    )
+
+
+def metric_name(description: Description) -> str:
+    return METRIC_NAMES.get(description.metric, description.metric)

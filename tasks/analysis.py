@@ -1,0 +1,13 @@
+"""Measure an epoch's pictures at the grid, into Parquet."""
+
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+
+from pixelpipe.pipeline.evaluate import Measured
+from pixelpipe.pipeline.run import ExperimentRun
+from pixelpipe.training.engine import EpochRecord
+
+
+@task(name="analyze", task_run_name="analyze epoch {record.epoch}", cache_policy=NO_CACHE)
+def analyze_epoch(run: ExperimentRun, record: EpochRecord) -> Measured:
+    return run.analyze_epoch(record)

@@ -1,0 +1,115 @@
+import pytest
+
+from pixelpipe.comparison.difference import (
+    FACTOR_NAMES,
+    Factor,
+    changed_factors,
+    confounded,
+    factorial_runs,
+)
+from pixelpipe.config import ExperimentConfig, parse_config
+
+HASHES = {"dataset": "a" * 64, "captions": "b" * 64, "base": "c" * 64}
+
+
+def resolved(**sections):
+    return parse_config({"name": "x", "dataset": {"path": "art"}} | sections, "test").resolved()
+
+
+def names(factors):
+    return [factor.name for factor in factors]
+
+
+def test_the_same_configuration_has_no_factors():
+    assert changed_factors(resolved(), resolved(), HASHES, HASHES) == []
+
+
+@pytest.mark.parametrize(
+    "sections",
+    [
+        {"name": "other"},
+        {"line": "other"},
+        {"judge": {"alpha": 0.01}},
+        {"budget": {"max_usd": 1.0}},
+        {"dataset": {"path": "elsewhere"}},
+        {"sampling": {"num_prompts": 30, "seeds_per_prompt": 2, "confirm_seeds": 9, "batch_size": 1}},
+        {"sampling": {"prompts": "prompts.txt"}},
+        {"training": {"resolution": 192}},  # the default, written out
+    ],
+)
+def test_what_makes_no_checkpoint_is_no_factor(sections):
+    assert changed_factors(resolved(**sections), resolved(), HASHES, HASHES) == []
+
+
+@pytest.mark.parametrize(
+    ("sections", "factor"),
+    [
+        ({"seed": 1}, Factor("seed", "1", "1337")),
+        ({"training": {"resolution": 384}}, Factor("resolution", "384", "192")),
+        ({"training": {"learning_rate": 2e-5}}, Factor("learning rate", "2e-05", "1e-05")),
+        ({"training": {"batch_size": 8}}, Factor("batch size", "8", "16")),
+        ({"sampling": {"guidance_scale": 5.0}}, Factor("guidance scale", "5", "7.5")),
+        ({"dataset": {"path": "art", "repeats": 4}}, Factor("repeats", "4", "1")),
+    ],
+)
+def test_a_changed_field_is_named_with_both_values(sections, factor):
+    assert changed_factors(resolved(**sections), resolved(), HASHES, HASHES) == [factor]
+
+
+def test_the_seeds_experiment_is_confounded():
+    factors = changed_factors(
+        resolved(training={"resolution": 256}),
+        resolved(training={"resolution": 512}),
+        HASHES | {"captions": "f" * 64},
+        HASHES,
+    )
+    assert names(factors) == ["captions", "resolution"]
+    assert confounded(factors)
+    assert factorial_runs(factors) == [
+        "captions: bbbbbbbb, resolution: 512 (the baseline)",
+        "captions: bbbbbbbb, resolution: 256",
+        "captions: ffffffff, resolution: 512",
+        "captions: ffffffff, resolution: 256 (the candidate)",
+    ]
+
+
+def test_content_decides_not_its_name():
+    renamed = resolved(model={"base": "/models/tiny"}, training={"resolution": 192})
+    assert changed_factors(renamed, resolved(), HASHES, HASHES) == []
+    assert changed_factors(renamed, resolved(), HASHES | {"base": "f" * 64}, HASHES) == [
+        Factor("base model", "/models/tiny", "tiny")
+    ]
+    assert changed_factors(resolved(), resolved(), HASHES | {"base": "f" * 64}, HASHES) == [
+        Factor("base model", "ffffffff", "cccccccc")
+    ]
+
+
+def test_another_caption_column_is_the_captions_factor():
+    other = resolved(captions={"column": "simple"})
+    assert changed_factors(other, resolved(), HASHES, HASHES) == []
+    assert changed_factors(other, resolved(), HASHES | {"captions": "f" * 64}, HASHES) == [
+        Factor("captions", "simple", "text")
+    ]
+
+
+def test_a_field_that_one_side_does_not_know():
+    older = resolved()
+    del older["training"]["caption_dropout"]
+    (factor,) = changed_factors(resolved(), older, HASHES, HASHES)
+    assert str(factor) == "caption dropout: 0.1 (baseline: not set)"
+
+
+@pytest.mark.parametrize(("count", "rows"), [(0, 0), (1, 0), (2, 4), (3, 8), (4, 16), (5, 0)])
+def test_factorial_has_every_combination_once(count, rows):
+    factors = [Factor(f"f{index}", "new", "old") for index in range(count)]
+    runs = factorial_runs(factors)
+    assert len(set(runs)) == len(runs) == rows
+    assert confounded(factors) == (count > 1)
+
+
+def test_every_named_field_exists():
+    for path in FACTOR_NAMES:
+        model = ExperimentConfig
+        for field in path:
+            annotation = model.model_fields[field].annotation
+            model = annotation if isinstance(annotation, type) else model

@@ -1,0 +1,263 @@
+"""Stores filled by the real writer, with decisions of the real rule; images are small fabricated sprites."""
+
+import io
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from PIL import Image
+
+from pixelpipe.analysis.gates import GATE_SCHEMA
+from pixelpipe.analysis.metrics import METRIC_SCHEMA
+from pixelpipe.comparison.decision import BaselineKind
+from pixelpipe.comparison.evidence import (
+    BaselineEvidence,
+    EpochContext,
+    Plan,
+    epoch_evidence,
+    match_epoch,
+    past_decisions,
+)
+from pixelpipe.comparison.guardrails import Guardrails
+from pixelpipe.comparison.pairing import pair
+from pixelpipe.comparison.rule import decide
+from pixelpipe.config import ExperimentConfig, content_id
+from pixelpipe.keys import epoch_stem
+from pixelpipe.results.reader import read_table
+from pixelpipe.results.writer import append_status, table_of, write_rows
+from pixelpipe.store import Store
+
+WHEN = datetime(2026, 11, 22, 9, 30, tzinfo=UTC)
+GUARDRAILS = Guardrails(floor=18.0, min_colors=8.0, max_colors=40.0, max_largest_share=0.9)
+STATUS = {"CONTINUE": "running", "ABANDONED": "abandoned", "PROMOTED": "promoted", "INCONCLUSIVE": "inconclusive"}
+IMAGES_AN_EPOCH = 184
+
+
+def sprite(grid, number):
+    """(grid, grid, 3) uint8 of few colors, another one for every number."""
+    return np.random.default_rng(number).integers(0, 4, (grid, grid, 3), np.uint8) * np.uint8(80)
+
+
+def png(pixels):
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+class Fill:
+    """Writes experiments into a store, epoch by epoch, as a run would."""
+
+    sprite = staticmethod(sprite)
+
+    def __init__(self, store):
+        self.store = store
+        self.num_prompts, self.seeds, self.grid = 12, 2, 24
+        self.prompts = [f"pixelportrait, a person with hair {number}" for number in range(100)]
+
+    def config(self, name="candidate", **changes):
+        values = {
+            "name": name,
+            "line": "portraits-24",
+            "dataset": {"path": "sprites", "grid": self.grid},
+            "training": {"epochs": 4, "resolution": 192},
+            "sampling": {"num_prompts": self.num_prompts, "seeds_per_prompt": self.seeds},
+        }
+        for key, value in changes.items():
+            values[key] = {**values.get(key, {}), **value} if isinstance(value, dict) else value
+        return ExperimentConfig.model_validate(values)
+
+    def start(self, config, captions="c" * 64, status="running", **changes):
+        """The first status of an experiment; returns its id."""
+        experiment_id = f"{config.name}-0a1b2c3d"
+        self.lineage = {
+            "experiment_id": experiment_id,
+            "line": config.line_name,
+            "dataset_hash": "d" * 64,
+            "captions_hash": captions,
+            "config_hash": content_id(config.resolved()),
+            "base_hash": "b" * 64,
+        }
+        self.experiment = config
+        self.status(status, **changes)
+        return experiment_id
+
+    def status(self, status, reason_code=None, message=None):
+        import json
+
+        append_status(
+            self.store,
+            {
+                **self.lineage,
+                "name": self.experiment.name,
+                "status": status,
+                "reason_code": reason_code,
+                "message": message,
+                "config_json": json.dumps(self.experiment.resolved()),
+                "changed_at": WHEN,
+                "attempt": 1,
+            },
+        )
+
+    def captions(self, texts, duplicates=0):
+        records = [
+            {
+                **self.lineage,
+                "file_name": f"{number}.png",
+                "content_hash": str(number),
+                "strategy": "sidecar",
+                "caption": caption,
+                "split": "validation" if number == 0 else "train",
+                "near_duplicate_of": "0.png" if 0 < number <= duplicates else None,
+            }
+            for number, caption in enumerate(texts)
+        ]
+        write_rows(self.store, "captions", self.lineage["experiment_id"], "captions", table_of("captions", records))
+
+    def samples(self, epoch, colors, pixels=None, drop=0):
+        """Rows of `colors` (prompts x seeds); metrics that no document shows are constants."""
+        experiment_id = self.lineage["experiment_id"]
+        records = []
+        for p in range(self.num_prompts):
+            for s in range(self.seeds):
+                value = int(colors[p, s])
+                metrics = {f.name: 0.5 if pa.types.is_floating(f.type) else value for f in METRIC_SCHEMA}
+                metrics |= {"unique_colors": 10 * value}
+                art = sprite(self.grid, hash((epoch, p, s)) % 2**32) if pixels is None else pixels[p][s]
+                records.append(
+                    {
+                        **self.lineage,
+                        "epoch": epoch,
+                        "attempt": 1,
+                        "prompt_id": f"p{p:03d}",
+                        "prompt": self.prompts[p],
+                        "seed": 100 * p + s,
+                        "sample_uri": f"experiments/{experiment_id}/{p}.png",
+                        "sprite_png": png(art),
+                        "source_px": 192,
+                        "grid": self.grid,
+                        "downscale_method": "cell_median",
+                        "metric_version": "1",
+                        "eval_set_id": "e" * 16,
+                        "profile_hash": None,
+                        "checkpoint_hash": "a" * 64,
+                        **metrics,
+                        **{f.name: value <= 30 for f in GATE_SCHEMA},
+                    }
+                )
+        return table_of("samples", records[: len(records) - drop])
+
+    def baseline(self, baseline_id, samples, images_seen):
+        """Evidence of another experiment's comparable epoch."""
+        rows = read_table(self.store, "epochs", baseline_id).to_pylist()
+        found = match_epoch(images_seen, {row["epoch"]: row["images_seen"] for row in rows})
+        theirs = read_table(self.store, "samples", baseline_id)
+        theirs = theirs.filter(pa.compute.equal(theirs["epoch"], found.epoch))
+        pairing = pair(samples, theirs, self.experiment.judge.metric, GUARDRAILS.floor)
+        return BaselineEvidence(
+            kind=found.kind,
+            reference=f"{baseline_id}@{found.epoch}",
+            images_seen=found.images_seen,
+            dataset_hash="d" * 64,
+            pairing=pairing,
+            champion_pairing=pairing,
+        )
+
+    def summary(self, mean, name="512px-epoch-8", metric="unique_colors"):
+        return BaselineEvidence(kind=BaselineKind.SUMMARY, reference=name, summary_metric=metric, summary_mean=mean)
+
+    def epoch(self, epoch, colors, baseline=None, pixels=None, drop=0, epoch_size=IMAGES_AN_EPOCH):
+        """Commit one epoch with the rule's decision, which is returned. `baseline`: an id, evidence, or None."""
+        experiment_id, config = self.lineage["experiment_id"], self.experiment
+        samples = self.samples(epoch, colors, pixels, drop)
+        if isinstance(baseline, str):
+            baseline = self.baseline(baseline, samples, epoch * epoch_size)
+        evidence = epoch_evidence(
+            samples,
+            epoch=epoch,
+            images_seen=epoch * epoch_size,
+            dataset_hash="d" * 64,
+            duplicate_rate=0.0,
+            metric=config.judge.metric,
+        )
+        past = past_decisions(read_table(self.store, "decisions", experiment_id))
+        plan = Plan.from_config(experiment_id, config)
+        decision = decide(EpochContext(plan, evidence, baseline or BaselineEvidence(), GUARDRAILS, past))
+        self.commit(epoch, samples, decision, epoch_size)
+        return decision
+
+    def commit(self, epoch, samples, decision, epoch_size=IMAGES_AN_EPOCH):
+        """Samples, decision and, last, the epoch itself."""
+        experiment_id, stem = self.lineage["experiment_id"], epoch_stem(epoch, 1)
+        when = WHEN + timedelta(minutes=epoch)
+        decided = {"decided_at": when, "overridden_by": None, "override_reason": None}
+        row = {**decision.row(), **self.lineage, "attempt": 1, **decided}
+        write_rows(self.store, "samples", experiment_id, stem, samples)
+        write_rows(self.store, "decisions", experiment_id, stem, table_of("decisions", [row]))
+        effective = samples["effective_colors"].to_numpy()
+        summary = {
+            **self.lineage,
+            "epoch": epoch,
+            "attempt": 1,
+            "train_loss": 0.2 / epoch,
+            "validation_loss": 0.16 / epoch**0.3,
+            "learning_rate": 1e-5,
+            "optimizer_steps": 12 * epoch,
+            "images_seen": epoch * epoch_size,
+            "seconds_train": 60.0 + epoch,
+            "seconds_save": 4.0,
+            "seconds_sample": 30.0,
+            "seconds_analyze": 3.0,
+            "seconds_judge": 1.0,
+            "cost_usd": 0.04 + epoch / 1000,
+            "num_samples": samples.num_rows,
+            "mean_unique_colors": float(10 * effective.mean()),
+            "median_unique_colors": float(10 * np.median(effective)),
+            "mean_effective_colors": float(effective.mean()),
+            "median_effective_colors": float(np.median(effective)),
+            "clean_rate": float((effective <= 30).mean()),
+            "duplicate_rate": 0.0,
+            "decision": str(decision.verdict),
+            "reason_code": str(decision.reason_code),
+            "eval_set_id": "e" * 16,
+            "metric_version": "1",
+            "checkpoint_hash": "a" * 64,
+            "resolution": 192,
+            "committed_at": when,
+        }
+        write_rows(self.store, "epochs", experiment_id, stem, table_of("epochs", [summary]))
+
+    def colors(self, mean, seed=0):
+        """(prompts, seeds) counts around a mean: the same picture-to-picture pattern for every epoch of a seed."""
+        spread = np.random.default_rng(seed).normal(0, 0.12, (self.num_prompts, self.seeds))
+        return np.round(mean * (1 + spread))
+
+    def run(self, config, means, baseline=None, **changes):
+        """Epochs with these mean colors until the rule ends the run, then the final status; returns the id."""
+        experiment_id = self.start(config, **changes)
+        self.captions(self.prompts[:20])
+        for epoch, mean in enumerate(means, start=1):
+            decision = self.epoch(epoch, self.colors(mean, seed=epoch), baseline)
+            if decision.ends_run:
+                self.status(STATUS[decision.verdict], str(decision.reason_code), decision.sentence)
+                break
+        return experiment_id
+
+
+@pytest.fixture
+def store(tmp_path):
+    return Store.open(tmp_path / "store")
+
+
+@pytest.fixture
+def fill(store):
+    return Fill(store)
+
+
+@pytest.fixture
+def story(fill):
+    """(baseline's id, abandoned candidate's id): two factors changed, twice as many colors."""
+    baseline_id = fill.run(fill.config("baseline"), [30, 28, 26, 24])
+    captions = {"strategy": "sidecar", "column": "detailed"}
+    config = fill.config("doomed", captions=captions, training={"epochs": 4, "resolution": 96})
+    return baseline_id, fill.run(config, [48, 52, 50, 50], baseline_id, captions="f" * 64)

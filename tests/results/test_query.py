@@ -1,0 +1,143 @@
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pixelpipe.errors import BadInputError
+from pixelpipe.results import query
+from pixelpipe.results.reader import read_table
+from pixelpipe.results.schemas import SCHEMAS
+from pixelpipe.store import Store
+
+ONE, TWO = "512px-1a2b3c4d", "256px-5e6f7a8b"
+
+
+@pytest.mark.parametrize("view", query.view_names())
+def test_views_of_an_empty_store_have_columns_and_no_rows(store: Store, view: str):
+    result = query.run(store, f"SELECT * FROM {view}")
+    assert len(result) == 0
+    assert "experiment_id" in result.column_names
+
+
+def test_asking_an_absent_store_creates_nothing(local: Store, tmp_path: Path):
+    query.run(local, "SELECT count(*) FROM samples")
+    assert not (tmp_path / "store").exists()
+
+
+@pytest.mark.parametrize("table", [table for table in SCHEMAS if table != "experiments"])
+def test_views_show_what_the_reader_reads(store: Store, results: Any, table: str):
+    results.fill()
+    result = query.run(store, f"SELECT * FROM {table}")
+    expected = read_table(store, table)
+    assert result.column_names == expected.column_names
+    assert result.to_pylist() == expected.to_pylist()
+
+
+def test_only_committed_epochs_each_once(store: Store, results: Any):
+    results.commit(ONE, 1, attempt=1)
+    results.commit(ONE, 1, attempt=2)
+    results.write("samples", ONE, 2, attempt=2)
+    result = query.run(store, "SELECT epoch, attempt, count(*) AS images FROM samples GROUP BY ALL")
+    assert result.to_pylist() == [{"epoch": 1, "attempt": 2, "images": 2}]
+
+
+def test_experiments_have_their_latest_status(store: Store, results: Any):
+    results.fill()
+    latest = query.run(store, "SELECT experiment_id, status FROM experiments ORDER BY ALL").to_pylist()
+    assert latest == [{"experiment_id": TWO, "status": "abandoned"}, {"experiment_id": ONE, "status": "running"}]
+    assert query.run(store, "SELECT count(*) AS n FROM status_changes").to_pylist() == [{"n": 3}]
+
+
+def test_views_join(filled: Store):
+    sql = """
+        SELECT e.experiment_id, avg(s.effective_colors) AS colors, any_value(d.verdict) AS verdict
+        FROM epochs e JOIN samples s USING (experiment_id, epoch) JOIN decisions d USING (experiment_id, epoch)
+        WHERE e.committed_at >= TIMESTAMPTZ '2026-01-01' GROUP BY 1 ORDER BY 1
+    """
+    assert query.run(filled, sql)["colors"].to_pylist() == [1.5, 1.5]
+
+
+def test_times_come_back_in_utc(filled: Store):
+    result = query.run(filled, "SELECT max(committed_at) AS at FROM epochs")
+    assert result["at"].to_pylist()[0].isoformat() == "2026-11-22T12:00:00+00:00"
+
+
+@pytest.mark.parametrize(
+    "sql", ["SHOW TABLES", "DESCRIBE samples", "SUMMARIZE epochs", "EXPLAIN SELECT 1", "FROM epochs"]
+)
+def test_other_ways_to_ask(filled: Store, sql: str):
+    assert len(query.run(filled, sql)) > 0
+
+
+def test_show_tables_lists_the_views(filled: Store):
+    assert sorted(query.run(filled, "SHOW TABLES")["name"].to_pylist()) == query.view_names()
+
+
+@pytest.mark.parametrize(
+    ("sql", "message"),
+    [
+        ("SELEC 1", "syntax error"),
+        ("SELECT nothing FROM samples", "nothing"),
+        ("SELECT * FROM nothing", "nothing does not exist"),
+        ("SELECT error('two\nlines')", "two lines"),
+        ("", "must return rows"),
+        ("-- a comment", "must return rows"),
+    ],
+)
+def test_errors_are_one_line(filled: Store, sql: str, message: str):
+    with pytest.raises(BadInputError, match=message) as caught:
+        query.run(filled, sql)
+    assert "\n" not in str(caught.value)
+    assert str(caught.value).startswith("query: ")
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "COPY samples TO '{place}/stolen.parquet'",
+        "COPY samples TO '{store}/results/v1/samples/forged.parquet'",
+        "COPY (SELECT 1) TO '{place}/stolen.csv'",
+        "EXPORT DATABASE '{place}/database'",
+        "ATTACH '{place}/other.duckdb'",
+        "SELECT * FROM '{place}/secret.csv'",
+        "SELECT * FROM read_csv('{place}/secret.csv')",
+        "SELECT * FROM read_text('{place}/secret.csv')",
+        "SELECT * FROM glob('{place}/*')",
+        "SELECT * FROM sniff_csv('{place}/secret.csv')",
+        "SELECT * FROM read_parquet('{store}/results/v1/samples/*/*.parquet')",
+        "SELECT * FROM 'https://example.com/data.parquet'",
+        "INSTALL httpfs",
+        "LOAD httpfs",
+        "CREATE PERSISTENT SECRET s (TYPE s3)",
+        "SET enable_external_access = true",
+        "SET temp_directory = '{place}/spill'",
+        "RESET temp_directory",
+        "SET profiling_output = '{place}/profile.json'",
+        "CALL enable_logging(storage = 'file', storage_config = {{'path': '{place}/logs'}})",
+        "PRAGMA enable_profiling = 'json'",
+        "SELECT 1; COPY samples TO '{place}/stolen.parquet'",
+    ],
+)
+def test_a_query_neither_writes_nor_looks_outside(filled: Store, tmp_path: Path, sql: str):
+    place = tmp_path / "place"
+    place.mkdir()
+    (place / "secret.csv").write_text("a,b\n1,2\n")
+    before = filled.list()
+    with pytest.raises(BadInputError):
+        query.run(filled, sql.format(place=place, store=filled.url))
+    assert [path.name for path in place.iterdir()] == ["secret.csv"]
+    assert filled.list() == before
+
+
+def test_python_variables_are_out_of_reach(filled: Store):
+    secret = read_table(filled, "epochs")
+    with query.connect(filled) as connection, pytest.raises(query.duckdb.Error, match="secret does not exist"):
+        connection.sql("SELECT * FROM secret")
+    assert len(secret) > 0
+
+
+def test_every_column_of_every_view_is_described(filled: Store):
+    described = query.describe_views()
+    for view in query.view_names():
+        columns = [row["column"] for row in described.to_pylist() if row["view"] == view]
+        assert columns == query.run(filled, f"SELECT * FROM {view}").column_names
