@@ -1,9 +1,7 @@
 """One experiment: prepare -> [train -> sample -> analyze -> judge] per epoch -> conclude."""
 
-import logging
-
-from prefect import flow
-from prefect.states import Completed, State
+from prefect import State, flow
+from prefect.states import Completed
 
 from pixelpipe.config import ExperimentConfig
 from pixelpipe.lease import acquire
@@ -18,8 +16,6 @@ from tasks.dataset import prepare_experiment
 from tasks.reporting import report_experiment
 from tasks.sampling import sample_epoch
 from tasks.training import train_epoch
-
-logger = logging.getLogger("pixelpipe.flow")
 
 
 @flow(name="run-experiment", flow_run_name="{config.name}")
@@ -45,7 +41,6 @@ def run_experiment(config: ExperimentConfig, store: str = DEFAULT_STORE, repetit
                 sample_epoch(run, record)
                 samples = analyze_epoch(run, record)
                 decision = judge_epoch(run, record, samples)
-                logger.info("%s", decision.sentence)
             outcome = conclude_experiment(run, decision)
     announce(outcome, experiment.line)
     report_experiment(place, outcome.experiment_id)

@@ -7,48 +7,70 @@ import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from pixelpipe.config_file import COLOR_PATTERN, NAME_PATTERN, apply_override, describe_problem, read_yaml
 from pixelpipe.errors import ConfigError
 
-NAME_PATTERN = r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}"
 VAE_FACTOR = 8  # pixels of a latent's side, in SD1.5 and in the tiny base
+
+
+def _user_path(value: Any) -> Any:
+    """A path as people write it: `~` is their home, and nothing is not the current folder."""
+    if not isinstance(value, str):
+        return value
+    if not value.strip() or "\0" in value:
+        raise ValueError("must be a path")
+    try:
+        return str(Path(value).expanduser())
+    except RuntimeError:
+        raise ValueError("must begin with the home of a user that exists") from None
+
+
+UserPath = Annotated[Path, BeforeValidator(_user_path)]
 
 
 class Strict(BaseModel):
     """Frozen, and no unknown keys: a misspelled field is an error, never a silent default."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _no_boolean(cls, value: Any) -> Any:
+        """No field is one, and Python takes `true` for the number 1."""
+        if isinstance(value, bool):
+            raise ValueError("not be a boolean (YAML: true, false, yes, no, on, off)")
+        return value
 
 
 class DatasetConfig(Strict):
-    path: Path = Field(description="Folder of sprites (PNG) with captions.")
-    grid: int = Field(24, ge=8, le=128, description="Sprite side in cells.")
-    background: str = Field("#ffffff", pattern=r"^#[0-9a-fA-F]{6}$", description="Shown through alpha.")
-    repeats: int = Field(1, ge=1, description="Times that every sprite is seen in an epoch.")
-    validation_fraction: float = Field(0.1, gt=0, le=0.5, description="Share of sprites held out.")
+    path: UserPath = Field(description="Folder of sprites (PNG) with captions.")
+    grid: int = Field(default=24, ge=8, le=128, description="Sprite side in cells.")
+    background: str = Field(default="#ffffff", pattern=COLOR_PATTERN, description="Shown through alpha.")
+    repeats: int = Field(default=1, ge=1, description="Times that every sprite is seen in an epoch.")
+    validation_fraction: float = Field(default=0.1, gt=0, le=0.5, description="Share of sprites held out.")
 
 
 class CaptionsConfig(Strict):
-    strategy: Literal["sidecar"] = Field("sidecar", description="Where captions come from.")
-    column: str = Field("text", min_length=1, description="Caption column of metadata.jsonl or .csv.")
+    strategy: Literal["sidecar"] = Field(default="sidecar", description="Where captions come from.")
+    column: str = Field(default="text", min_length=1, description="Caption column of metadata.jsonl or .csv.")
 
 
 class ModelConfig(Strict):
-    base: str = Field("tiny", min_length=1, description="tiny, a folder in diffusers' layout, or a hub id.")
-    method: Literal["full"] = Field("full", description="full: every weight of the UNet is trained.")
+    base: str = Field(default="tiny", min_length=1, description="tiny, a folder in diffusers' layout, or a hub id.")
+    method: Literal["full"] = Field(default="full", description="full: every weight of the UNet is trained.")
 
 
 class TrainingConfig(Strict):
-    resolution: int | None = Field(None, ge=16, le=2048, description="px; default 8 x grid (tiny), 16 x grid.")
-    epochs: int = Field(8, ge=1, le=1000)
-    batch_size: int = Field(16, ge=1)
-    learning_rate: float = Field(1e-5, gt=0, lt=1, allow_inf_nan=False)
-    weight_decay: float = Field(0.01, ge=0, allow_inf_nan=False)
-    max_grad_norm: float = Field(1.0, gt=0, allow_inf_nan=False, description="Gradient norm clipping.")
-    caption_dropout: float = Field(0.1, ge=0, lt=1, description="Share of steps' captions that are empty.")
-    mixed_precision: Literal["no", "bf16"] = Field("no", description="Autocast dtype; weights stay fp32.")
+    resolution: int | None = Field(default=None, ge=16, le=2048, description="px; default 8 x grid (tiny), 16 x grid.")
+    epochs: int = Field(default=8, ge=1, le=1000, description="Each ends with a checkpoint and a verdict.")
+    batch_size: int = Field(default=16, ge=1, description="Sprites an optimizer step.")
+    learning_rate: float | None = Field(default=None, gt=0, lt=1, description="Default: 1e-5; the tiny base's is 5e-4.")
+    weight_decay: float = Field(default=0.01, ge=0, description="Of AdamW.")
+    max_grad_norm: float = Field(default=1.0, gt=0, description="Gradient norm clipping.")
+    caption_dropout: float = Field(default=0.1, ge=0, lt=1, description="Share of steps' captions that are empty.")
+    mixed_precision: Literal["no", "bf16"] = Field(default="no", description="Autocast dtype; weights stay fp32.")
 
     @field_validator("resolution")
     @classmethod
@@ -59,24 +81,30 @@ class TrainingConfig(Strict):
 
 
 class SamplingConfig(Strict):
-    num_prompts: int = Field(24, ge=1, le=1000)
-    seeds_per_prompt: int = Field(4, ge=1, le=100)
-    num_inference_steps: int = Field(25, ge=1, le=1000)
-    guidance_scale: float = Field(7.5, ge=1, le=50, allow_inf_nan=False)
-    batch_size: int = Field(16, ge=1, description="Fixed for a run, and stored: another size may differ by 1/255.")
-    prompts: Path | None = Field(None, description="A text file, one prompt a line; default: held-out captions.")
-    confirm_seeds: int = Field(4, ge=1, le=100, description="Fresh seeds a prompt that confirm a promotion.")
+    num_prompts: int = Field(default=24, ge=1, le=1000, description="Prompts that every epoch is judged on.")
+    seeds_per_prompt: int = Field(default=4, ge=1, le=100, description="Pictures a prompt.")
+    num_inference_steps: int = Field(default=25, ge=1, le=1000, description="Denoising steps.")
+    guidance_scale: float = Field(default=7.5, ge=1, le=50, description="Of classifier-free guidance; 1: none.")
+    batch_size: int = Field(
+        default=16, ge=1, description="Fixed for a run, and stored: another size may differ by 1/255."
+    )
+    prompts: UserPath | None = Field(
+        default=None, description="A text file, one prompt a line; default: held-out captions."
+    )
+    confirm_seeds: int = Field(default=4, ge=1, le=100, description="Fresh seeds a prompt that confirm a promotion.")
 
 
 class JudgeConfig(Strict):
-    baseline: str = Field("champion", description="champion, EXPERIMENT, or EXPERIMENT@EPOCH.")
-    metric: Literal["effective_colors", "effective_colors_04", "unique_colors"] = "effective_colors"
-    abandon_margin: float = Field(0.10, ge=0, le=10, description="Worse by more than this share is abandoned.")
-    unmatched_margin: float = Field(0.50, ge=0, le=10, description="The same, without the baseline's epoch.")
-    promote_margin: float = Field(0.05, ge=0, lt=1, description="Better by more than this share is promoted.")
-    alpha: float = Field(0.05, gt=0, lt=0.5, description="False-abandon rate over all looks together.")
-    patience: int = Field(2, ge=1, description="Epochs in a row that must agree.")
-    grace: int = Field(0, ge=0, description="First epochs that are not judged.")
+    baseline: str = Field(default="champion", description="champion, EXPERIMENT, or EXPERIMENT@EPOCH.")
+    metric: Literal["effective_colors", "effective_colors_04", "unique_colors"] = Field(
+        default="effective_colors", description="What is compared; less is better."
+    )
+    abandon_margin: float = Field(default=0.10, ge=0, le=10, description="Worse by more than this share is abandoned.")
+    unmatched_margin: float = Field(default=0.50, ge=0, le=10, description="The same, without the baseline's epoch.")
+    promote_margin: float = Field(default=0.05, ge=0, lt=1, description="Better by more than this share is promoted.")
+    alpha: float = Field(default=0.05, gt=0, lt=0.5, description="False-abandon rate over all looks together.")
+    patience: int = Field(default=2, ge=1, description="Epochs in a row that must agree.")
+    grace: int = Field(default=0, ge=0, description="First epochs that are not judged.")
 
     @field_validator("baseline")
     @classmethod
@@ -87,15 +115,20 @@ class JudgeConfig(Strict):
 
 
 class BudgetConfig(Strict):
-    gpu: str = Field("A100-80GB", description="What is rented; a label.")
-    usd_per_hour: float = Field(1.64, ge=0, allow_inf_nan=False)
-    max_usd: float = Field(5.0, gt=0, allow_inf_nan=False, description="The run stops when it has cost this.")
+    gpu: str = Field(default="A100-80GB", description="What is rented; a label.")
+    usd_per_hour: float = Field(default=1.64, ge=0, description="Its price.")
+    max_usd: float = Field(default=5.0, gt=0, description="The run stops when it has cost this.")
+
+
+SECTIONS = frozenset({"dataset", "captions", "model", "training", "sampling", "judge", "budget"})
 
 
 class ExperimentConfig(Strict):
-    name: Annotated[str, Field(pattern=f"^{NAME_PATTERN}$")]
-    line: Annotated[str, Field(pattern=f"^{NAME_PATTERN}$")] | None = None
-    seed: int = Field(1337, ge=0, lt=2**63)
+    name: str = Field(pattern=f"^{NAME_PATTERN}$", description="Begins the experiment's id; default: the file's name.")
+    line: str | None = Field(
+        default=None, pattern=f"^{NAME_PATTERN}$", description="Lineage it is compared in; default: folder and grid."
+    )
+    seed: int = Field(default=1337, ge=0, lt=2**63, description="Of data order, noise and dropout.")
     dataset: DatasetConfig
     captions: CaptionsConfig = CaptionsConfig()
     model: ModelConfig = ModelConfig()
@@ -103,6 +136,14 @@ class ExperimentConfig(Strict):
     sampling: SamplingConfig = SamplingConfig()
     judge: JudgeConfig = JudgeConfig()
     budget: BudgetConfig = BudgetConfig()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _empty_sections(cls, values: Any) -> Any:
+        """A section whose fields are all commented out has its defaults."""
+        if not isinstance(values, dict):
+            return values
+        return {key: {} if value is None and key in SECTIONS else value for key, value in values.items()}
 
     @model_validator(mode="after")
     def _combinations(self) -> "ExperimentConfig":
@@ -130,7 +171,7 @@ class ExperimentConfig(Strict):
     @property
     def min_prompts(self) -> int:
         """Fewest prompts whose sign-flip test can reach alpha / looks: its smallest p is 2^-prompts."""
-        return math.floor(math.log2(self.planned_looks / self.judge.alpha)) + 1
+        return math.floor(math.log2(self.planned_looks) - math.log2(self.judge.alpha)) + 1
 
     @property
     def resolution(self) -> int:
@@ -139,16 +180,25 @@ class ExperimentConfig(Strict):
         return self.training.resolution or latents_per_cell * VAE_FACTOR * self.dataset.grid
 
     @property
+    def resolved_training(self) -> TrainingConfig:
+        """With the base's defaults: 3 million weights bear, and need, larger steps than SD1.5's 860 million."""
+        learning_rate = self.training.learning_rate or (5e-4 if self.model.base == "tiny" else 1e-5)
+        return self.training.model_copy(update={"resolution": self.resolution, "learning_rate": learning_rate})
+
+    @property
     def line_name(self) -> str:
         """As given, or the dataset folder's name and the grid, with whatever a name cannot hold as a dash."""
-        folder = re.sub(r"[^A-Za-z0-9._-]+", "-", self.dataset.path.resolve().name).strip("-._")[:60]
-        return self.line or f"{folder or 'sprites'}-{self.dataset.grid}"
+        folder = _as_name(self.dataset.path.resolve().name, "sprites")
+        return self.line or f"{folder}-{self.dataset.grid}"
 
     def resolved(self) -> dict[str, Any]:
-        """Plain JSON values with every default filled in: what is stored, compared and hashed."""
+        """Plain JSON values with every default filled in and paths absolute: what is stored and compared."""
         config = self.model_dump(mode="json")
         config["line"] = self.line_name
-        config["training"]["resolution"] = self.resolution
+        config["dataset"]["path"] = str(self.dataset.path.absolute())
+        if self.sampling.prompts is not None:
+            config["sampling"]["prompts"] = str(self.sampling.prompts.absolute())
+        config["training"] = self.resolved_training.model_dump(mode="json")
         return config
 
 
@@ -174,60 +224,23 @@ def content_id(*parts: Any) -> str:
 def load_config(path: Path, overrides: tuple[str, ...] = ()) -> ExperimentConfig:
     """Read a YAML file and apply `key=value` overrides (dotted keys, YAML values).
 
-    Raises `ConfigError` with one line a problem; `name` defaults to the file's stem.
+    `name` defaults to the file's. Raises `ConfigError`, one line for all that is wrong.
     """
-    values = _read_yaml(path)
-    values.setdefault("name", path.stem)
+    values = read_yaml(path)
+    values.setdefault("name", _as_name(path.stem, "experiment"))
     for override in overrides:
-        _apply_override(values, override)
+        apply_override(values, override)
     return parse_config(values, where=str(path))
 
 
 def parse_config(values: dict[str, Any], where: str) -> ExperimentConfig:
+    """The configuration in plain values; `ConfigError` begins with `where`."""
     try:
         return ExperimentConfig.model_validate(values)
     except ValidationError as error:
-        raise ConfigError("; ".join(f"{where}: {_one_line(problem)}" for problem in error.errors())) from None
+        raise ConfigError(f"{where}: {'; '.join(map(describe_problem, error.errors()))}") from None
 
 
-def _read_yaml(path: Path) -> dict[str, Any]:
-    try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise ConfigError(f"{path}: no such file; it must be a YAML configuration") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: cannot be read: {error}") from None
-    except yaml.YAMLError as error:
-        raise ConfigError(f"{path}: is not YAML: {' '.join(str(error).split())}") from None
-    if not isinstance(values, dict):
-        raise ConfigError(f"{path}: must be a mapping of fields but is {type(values).__name__}")
-    return values
-
-
-def _apply_override(values: dict[str, Any], override: str) -> None:
-    key, equals, text = override.partition("=")
-    if not equals or not key.strip():
-        raise ConfigError(f"--set {override}: must be key=value, e.g. training.epochs=4")
-    try:
-        value = yaml.safe_load(text)
-    except yaml.YAMLError:
-        raise ConfigError(f"--set {override}: the value is not YAML") from None
-    *sections, field = key.strip().split(".")
-    for section in sections:
-        values = values.setdefault(section, {})
-        if not isinstance(values, dict):
-            raise ConfigError(f"--set {override}: `{section}` is not a section")
-    values[field] = value
-
-
-def _one_line(problem: Any) -> str:
-    field = ".".join(str(part) for part in problem["loc"])
-    message = " ".join(problem["msg"].removeprefix("Value error, ").split())
-    if not field:
-        return message
-    if problem["type"] == "extra_forbidden":
-        return f"`{field}` is not a field of the configuration"
-    if problem["type"] == "missing":
-        return f"`{field}` is missing"
-    contract = message.removeprefix("Input should be ").removeprefix("must be ")
-    return f"`{field}` must be {contract} but got {problem['input']!r}"
+def _as_name(text: str, default: str) -> str:
+    """`text` with whatever a name cannot hold as a dash."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", text).strip("-._")[:60] or default

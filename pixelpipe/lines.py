@@ -33,7 +33,7 @@ class Champion(BaseModel):
 
 def champion_history(store: Store, line: str) -> list[Champion]:
     """Oldest first; empty for a line without a champion."""
-    keys = store.list(line_key(line, "champions"))
+    keys = [key for key in store.list(line_key(line, "champions")) if key.endswith(".json")]
     return [Champion.model_validate_json(store.read(key)) for key in keys]
 
 
@@ -110,5 +110,6 @@ def _put_once(store: Store, key: str, data: bytes) -> None:
 
 
 def line_names(store: Store) -> list[str]:
-    """Lines that the store knows, sorted."""
-    return sorted({key.split("/")[1] for key in store.list(LINES)})
+    """Lines that the store knows, sorted; a file beside their folders is none."""
+    parts = (key.split("/") for key in store.list(LINES))
+    return sorted({line for _, line, *rest in parts if rest})

@@ -173,10 +173,10 @@ class Store:
 
 
 def _local_root(url: str) -> Path:
-    root = Path(url.removeprefix("file://")).expanduser().absolute()
     try:
+        root = Path(url.removeprefix("file://")).expanduser().absolute()
         in_the_way = root.exists() and not root.is_dir()
-    except OSError as error:
+    except (OSError, RuntimeError) as error:  # RuntimeError: ~ of a user that does not exist
         raise BadInputError(f"store {url}: must be a folder that can be read but: {error}") from None
     if in_the_way:
         raise BadInputError(f"store {url}: must be a folder but is a file")

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 import uuid
 from pathlib import Path
@@ -153,7 +154,8 @@ def test_a_local_tree_is_verified_in_place(local: Store, tree: Path):
     assert local.fetch_tree("unet") == local.local_path("unet")
 
 
-def test_an_object_store_fetches_to_a_temporary_folder(tree: Path):
+def test_an_object_store_fetches_to_a_temporary_folder(tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     store = Store.open(f"memory://{uuid.uuid4().hex}")
     store.put_tree("unet", tree)
     fetched = store.fetch_tree("unet")
@@ -353,20 +355,23 @@ while True:
 """
 
 
-def test_kill_9_at_any_moment_leaves_whole_files_only(tmp_path: Path):
-    written = 0
-    for delay_s in (0.003, 0.011, 0.02, 0.047):
-        store = Store.open(tmp_path / str(delay_s))
+def sizes(store: Store) -> set[int]:
+    return {len(store.read(key)) for key in store.list() if key != "begun"}
+
+
+def test_readers_and_kill_9_at_any_moment_find_whole_files_only(tmp_path: Path):
+    for watch_s in (0.003, 0.02, 0.05, 0.15):
+        store = Store.open(tmp_path / str(watch_s))
         with start(WRITER, store.url) as process:
-            ready(process)
-            time.sleep(delay_s)
-            process.send_signal(signal.SIGKILL)
-        sizes = {len(store.read(key)) for key in store.list() if key != "begun"}
-        written += len(store.list("files"))
-        assert sizes <= {300_000}
-        assert all(not key.startswith(".tmp") for key in store.list())
+            try:
+                ready(process)
+                end = time.monotonic() + watch_s
+                while time.monotonic() < end or not store.exists("document"):
+                    assert sizes(store) <= {300_000}
+            finally:
+                process.send_signal(signal.SIGKILL)
+        assert sizes(store) == {300_000}
         store.put("files/next", b"life goes on")
-    assert written > 0
 
 
 # --- disks with less ----------------------------------------------------------------------------------------

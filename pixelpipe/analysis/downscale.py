@@ -38,9 +38,7 @@ def check_images(images: Images, grid: int) -> None:
         raise BadInputError(f"`images` must be (N, H, W, 3) uint8 but got {images.shape} {images.dtype}")
     height, width = images.shape[1:3]
     if min(height, width) < grid:
-        raise BadInputError(
-            f"an image must be at least {grid} x {grid} px, its grid, but is {width} x {height}"
-        )
+        raise BadInputError(f"an image must be at least {grid} x {grid} px, its grid, but is {width} x {height}")
 
 
 def cell_edges(size_px: int, grid: int) -> npt.NDArray[np.int64]:

@@ -77,9 +77,7 @@ def duplicate_rate(sprites: Sprites, tolerance: float = JUST_NOTICEABLE) -> floa
     return float(repeats.mean()) if len(sprites) else 0.0
 
 
-def _near_pairs(
-    sprites: Sprites, tolerance: float
-) -> Iterator[tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]]:
+def _near_pairs(sprites: Sprites, tolerance: float) -> Iterator[tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]]:
     """Yields (i, j) index arrays, i < j, at most `_CHUNK` verified pairs at a time."""
     _check_sprites(sprites)
     if not tolerance >= 0:

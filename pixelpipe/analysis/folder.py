@@ -1,6 +1,5 @@
 """The metrics of image files: streamed in order, in batches, and one bad file never stops the rest."""
 
-import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,10 +19,10 @@ from pixelpipe.analysis.metrics import (
     sprites,
 )
 from pixelpipe.analysis.profile import Profile
-from pixelpipe.data.images import parse_color, read_rgb
+from pixelpipe.data.images import IMAGE_SUFFIXES, parse_color, read_rgb
+from pixelpipe.data.listing import visible_files
 from pixelpipe.errors import BadInputError
 
-EXTENSIONS = (".png", ".webp", ".jpg", ".jpeg", ".bmp", ".gif")
 _WINDOW_FILES = 64
 _WINDOW_PIXELS = 64 * 512 * 512  # 50 MB of uint8, whatever the sizes
 
@@ -85,16 +84,25 @@ def find_images(paths: Iterable[str | Path]) -> list[Path]:
     """
     found: dict[Path, None] = {}
     for path in map(Path, paths):
-        if path.is_dir():
-            images = sorted(_images_below(path))
+        exists, is_folder = _look(path)
+        if is_folder:
+            images = visible_files(path, IMAGE_SUFFIXES)
             if not images:
-                raise BadInputError(f"{path}: must hold images ({', '.join(EXTENSIONS)}) but has none")
+                raise BadInputError(f"{path}: must hold images ({', '.join(IMAGE_SUFFIXES)}) but has none")
             found.update(dict.fromkeys(images))
-        elif path.exists():
+        elif exists:
             found[path] = None
         else:
             raise BadInputError(f"{path}: must be an image or a folder of images but does not exist")
     return list(found)
+
+
+def _look(path: Path) -> tuple[bool, bool]:
+    """Whether there is something, and whether it is a folder."""
+    try:
+        return path.exists(), path.is_dir()
+    except OSError as error:  # out of reach, or too long for a name
+        raise BadInputError(f"{path}: must be an image or a folder of images but: {error.strerror}") from None
 
 
 def analyze_files(
@@ -180,15 +188,3 @@ def _measure_batch(
         rows = [row | gate for row, gate in zip(rows, gates(table, profile).to_pylist(), strict=True)]
     for (path, image), sprite, row in zip(batch, median_sprites, rows, strict=True):
         yield AnalyzedFile(path, image.shape[1], image.shape[0], sprite, row)
-
-
-def _images_below(folder: Path) -> Iterator[Path]:
-    for root, folders, files in os.walk(folder, onerror=_refuse):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        for name in files:
-            if name.lower().endswith(EXTENSIONS) and not name.startswith("."):
-                yield Path(root, name)
-
-
-def _refuse(error: OSError) -> None:
-    raise BadInputError(f"{error.filename}: must be a readable folder but is not: {error.strerror}")

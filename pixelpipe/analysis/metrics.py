@@ -42,26 +42,18 @@ METRIC_SCHEMA = pa.schema(
         _column("top10_share", pa.float64(), "share", "Pixels of the 10 largest merged colors."),
         _column("largest_share", pa.float64(), "share", "Pixels of the largest merged color."),
         _column("off_palette", pa.float64(), "share", "Pixels over 0.04 from the training palette.", True),
-        _column(
-            "palette_distance", pa.float64(), "Delta E_OK", "Mean distance to the training palette.", True
-        ),
+        _column("palette_distance", pa.float64(), "Delta E_OK", "Mean distance to the training palette.", True),
         _column("grid_error", pa.float64(), "Delta E_OK", "RMS within cells' inner halves, median cell."),
-        _column(
-            "grid_error_p95", pa.float64(), "Delta E_OK", "RMS within cells' inner halves, 95th percentile."
-        ),
+        _column("grid_error_p95", pa.float64(), "Delta E_OK", "RMS within cells' inner halves, 95th percentile."),
         _column("straddle", pa.float64(), "Delta E_OK", "RMS within full cells minus inner halves, mean."),
         _column("orphan_ratio", pa.float64(), "share", "Pixels with no neighbor of their merged color."),
-        _column(
-            "background_uniformity", pa.float64(), "share", "Dominant color of top, left and right borders."
-        ),
+        _column("background_uniformity", pa.float64(), "share", "Dominant color of top, left and right borders."),
         _column("nearest_train", pa.float64(), "Delta E_OK", "RMS to the nearest training sprite.", True),
     ]
 )
 
 
-def measure(
-    images: Images, grid: int, profile: Profile | None = None, train_sprites: Images | None = None
-) -> pa.Table:
+def measure(images: Images, grid: int, profile: Profile | None = None, train_sprites: Images | None = None) -> pa.Table:
     """Every metric of `images` (N, H, W, 3) uint8 sRGB: N rows of METRIC_SCHEMA, in order.
 
     H and W are at least `grid` (8..128); cells are float-bounded, so they need not divide.

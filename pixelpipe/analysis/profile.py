@@ -84,9 +84,7 @@ class Profile(_Frozen):
 
     def check_version(self) -> None:
         if self.metric_version != METRIC_VERSION:
-            raise BadInputError(
-                f"`profile` must be of metric version {METRIC_VERSION} but is of {self.metric_version}"
-            )
+            raise BadInputError(f"`profile` must be of metric version {METRIC_VERSION} but is of {self.metric_version}")
 
 
 def build_profile(

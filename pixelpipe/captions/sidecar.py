@@ -1,11 +1,14 @@
-"""Captions that lie beside the images: `.txt` files, or `metadata.jsonl` / `metadata.csv` (Hugging Face imagefolder)."""
+"""Captions beside the images: `.txt` files, or `metadata.jsonl` / `metadata.csv` (Hugging Face imagefolder)."""
 
 import csv
+import io
 import json
+import unicodedata
 from collections.abc import Iterator, Sequence
-from pathlib import Path
+from pathlib import Path, PurePath, PurePosixPath
 from typing import Any
 
+from pixelpipe.data.listing import visible_files
 from pixelpipe.errors import DatasetError
 
 METADATA_NAMES = ("metadata.jsonl", "metadata.csv")
@@ -18,87 +21,127 @@ def read_captions(directory: Path, file_names: Sequence[str], column: str = "tex
     Raises `DatasetError` if an image has no caption, a caption has no image, or both conventions are mixed.
     """
     metadata = [directory / name for name in METADATA_NAMES if (directory / name).is_file()]
-    texts = _caption_files(directory)
+    texts = _caption_files(directory, file_names)
     if len(metadata) > 1 or (metadata and texts):
         second = metadata[1].name if len(metadata) > 1 else f"{len(texts)} .txt files"
-        raise DatasetError(f"{directory}: captions must come from one place but there are {metadata[0].name} and {second}")
+        raise DatasetError(f"{directory}: captions must come from one place but are in {metadata[0].name} and {second}")
     if metadata:
-        captions = _from_metadata(metadata[0], column)
-        _check_match(metadata[0], captions, file_names)
+        captions = _match(metadata[0], _from_metadata(metadata[0], column), file_names)
     else:
         captions = _from_text_files(directory, texts, file_names)
     for name, caption in captions.items():
-        if not caption:
-            raise DatasetError(f"{directory / name}: its caption must not be empty")
+        _check_text(directory / name, caption)
     return captions
 
 
-def _caption_files(directory: Path) -> list[Path]:
-    paths = sorted(directory.rglob("*.txt"))
-    return [path for path in paths if path.stem.lower() not in NOT_CAPTIONS]
+def _check_text(image: Path, caption: str) -> None:
+    if not caption:
+        raise DatasetError(f"{image}: its caption must not be empty")
+    try:
+        caption.encode()
+    except UnicodeEncodeError:  # JSON can write half of a character
+        raise DatasetError(f"{image}: its caption must be Unicode text but is {caption!a}") from None
+
+
+def _caption_files(directory: Path, file_names: Sequence[str]) -> list[Path]:
+    """The `.txt` files, without a README or a license that belongs to no image."""
+    stems = {_stem(name) for name in file_names}
+    paths = [path for path in visible_files(directory, {".txt"}) if path.is_file()]
+    return [p for p in paths if p.stem.lower() not in NOT_CAPTIONS or _stem(p.relative_to(directory)) in stems]
 
 
 def _from_text_files(directory: Path, texts: Sequence[Path], file_names: Sequence[str]) -> dict[str, str]:
     by_stem: dict[str, str] = {}
     for name in file_names:
-        stem = str(Path(name).with_suffix(""))
+        stem = _stem(name)
         if stem in by_stem:
             raise DatasetError(f"{directory}: {by_stem[stem]} and {name} would share the caption {stem}.txt")
         by_stem[stem] = name
-    captions = {}
+    captions: dict[str, str] = {}
     for path in texts:
-        stem = str(path.relative_to(directory).with_suffix(""))
-        if stem not in by_stem:
+        name = by_stem.get(_stem(path.relative_to(directory)))
+        if name is None:
             raise DatasetError(f"{path}: a caption without its image")
-        captions[by_stem[stem]] = _fold(_read_text(path))
+        if name in captions:
+            raise DatasetError(f"{path}: {name} has another caption file, whose name differs in case only")
+        captions[name] = _fold(_read_text(path))
     for name in file_names:
         if name not in captions:
-            caption_file = Path(name).with_suffix(".txt")
-            raise DatasetError(f"{directory / name}: an image without its caption; expected {caption_file} or {METADATA_NAMES[0]}")
+            expected = f"{Path(name).with_suffix('.txt')}, {METADATA_NAMES[0]} or {METADATA_NAMES[1]}"
+            raise DatasetError(f"{directory / name}: an image without its caption; expected {expected}")
     return captions
 
 
 def _from_metadata(path: Path, column: str) -> dict[str, str]:
+    """Caption by `file_name`."""
     captions: dict[str, str] = {}
     for line, row in _metadata_rows(path):
         name = row.get("file_name")
-        if not isinstance(name, str) or not name:
+        if not isinstance(name, str) or not name.strip():
             raise DatasetError(f"{path}:{line}: must have a `file_name`")
+        name = _same_name(PurePosixPath(name))
         if name in captions:
             raise DatasetError(f"{path}:{line}: {name} stands twice")
         caption = row.get(column)
         if not isinstance(caption, str):
-            columns = ", ".join(sorted(str(key) for key in row if key != "file_name")) or "none"
-            raise DatasetError(f"{path}:{line}: must have a text in `{column}` (captions.column) but has: {columns}")
+            others = sorted(key for key, value in row.items() if isinstance(value, str) and key != "file_name")
+            found = ", ".join(others) or "no column"
+            raise DatasetError(
+                f"{path}:{line}: must have a text in `{column}` (captions.column) but has one in {found}"
+            )
         captions[name] = _fold(caption)
     return captions
 
 
 def _metadata_rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    """(number of the line, from 1, at which a record ends; the record)."""
     text = _read_text(path)
-    if path.suffix == ".csv":
-        reader = csv.DictReader(text.splitlines())
+    return _csv_rows(path, text) if path.suffix == ".csv" else _jsonl_rows(path, text)
+
+
+def _csv_rows(path: Path, text: str) -> Iterator[tuple[int, dict[str, Any]]]:
+    reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
+    try:
         for row in reader:
+            if None in row:  # else the rest of the caption would be lost
+                raise DatasetError(
+                    f"{path}:{reader.line_num}: must have {len(reader.fieldnames or ())} fields but has more; "
+                    'a caption that holds commas must stand in "quotes"'
+                )
             yield reader.line_num, row
-        return
+    except csv.Error as error:
+        raise DatasetError(f"{path}:{reader.line_num + 1}: must be CSV but is not: {error}") from None
+
+
+def _jsonl_rows(path: Path, text: str) -> Iterator[tuple[int, dict[str, Any]]]:
     for line, record in enumerate(text.split("\n"), start=1):
         if not record.strip():
             continue
         try:
             row = json.loads(record)
-        except json.JSONDecodeError as error:
-            raise DatasetError(f"{path}:{line}: must be one JSON object a line: {error.msg}") from None
+        except (ValueError, RecursionError) as error:
+            reason = getattr(error, "msg", error)
+            raise DatasetError(f"{path}:{line}: must be one JSON object a line: {reason}") from None
         if not isinstance(row, dict):
             raise DatasetError(f"{path}:{line}: must be a JSON object but is {type(row).__name__}")
         yield line, row
 
 
-def _check_match(metadata: Path, captions: dict[str, str], file_names: Sequence[str]) -> None:
-    images = set(file_names)
-    if without_caption := sorted(images - captions.keys()):
-        raise DatasetError(f"{metadata}: must name every image but has no line for {without_caption[0]}")
-    if without_image := sorted(captions.keys() - images):
-        raise DatasetError(f"{metadata}: names {without_image[0]}, which is no image in {metadata.parent}")
+def _match(metadata: Path, captions: dict[str, str], file_names: Sequence[str]) -> dict[str, str]:
+    """The captions by the names that the files have on this disk."""
+    names: dict[str, str] = {}
+    for name in file_names:
+        if names.setdefault(_same_name(name), name) != name:
+            raise DatasetError(f"{metadata.parent / name}: there is another image whose name looks the same (NFC, NFD)")
+    if without_caption := sorted(names.keys() - captions.keys()):
+        raise DatasetError(f"{metadata}: must name every image but has no line for {_and_more(without_caption)}")
+    if without_image := sorted(captions.keys() - names.keys()):
+        raise DatasetError(f"{metadata}: names {_and_more(without_image)}, which is no image in {metadata.parent}")
+    return {name: captions[same] for same, name in names.items()}
+
+
+def _and_more(names: Sequence[str]) -> str:
+    return names[0] + (f" (and {len(names) - 1} more)" if len(names) > 1 else "")
 
 
 def _read_text(path: Path) -> str:
@@ -106,6 +149,17 @@ def _read_text(path: Path) -> str:
         return path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError:
         raise DatasetError(f"{path}: must be UTF-8 text") from None
+    except OSError as error:
+        raise DatasetError(f"{path}: must be a readable file but is not: {error.strerror}") from None
+
+
+def _stem(name: str | Path) -> str:
+    return _same_name(Path(name).with_suffix(""))
+
+
+def _same_name(name: str | PurePath) -> str:
+    """One spelling of a name: macOS takes accents apart (NFD), most editors do not (NFC)."""
+    return unicodedata.normalize("NFC", str(name))
 
 
 def _fold(text: str) -> str:

@@ -1,6 +1,5 @@
 """The command line: the outermost layer. Each command's module is imported only when it is called."""
 
-import os
 import sys
 from importlib import import_module
 
@@ -29,10 +28,10 @@ COMMANDS = {
 class LazyGroup(click.Group):
     """Imports a command when it is asked for: `pixelpipe experiments` does not wait for torch."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
         return list(COMMANDS)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         if cmd_name not in COMMANDS:
             return None
         return getattr(import_module(f"pixelpipe.cli.{COMMANDS[cmd_name]}"), cmd_name)
@@ -70,11 +69,10 @@ def _exit_code() -> int:
         return _say(error, FAILED)
     except (KeyboardInterrupt, click.Abort):
         return _say("interrupted", INTERRUPTED)
-    except BrokenPipeError:  # the reader of our output, such as `head`, has enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return DONE
 
 
 def _say(message: object, exit_code: int) -> int:
-    click.echo(f"pixelpipe: {message}", err=True)
+    from pixelpipe.cli.options import printable
+
+    click.echo(f"pixelpipe: {printable(str(message))}", err=True)
     return exit_code

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from pixelpipe.cli.options import Format, format_option, write_records
+from pixelpipe.cli.options import Format, format_option, printable, write_records
 from pixelpipe.errors import BadInputError
 
 TABLE_COLUMNS = ("file", "unique_colors", "effective_colors", "top10_share", "orphan_ratio", "grid_error")
@@ -17,10 +17,7 @@ TABLE_COLUMNS = ("file", "unique_colors", "effective_colors", "top10_share", "or
 @click.option("--grid", default=24, show_default=True, type=click.IntRange(8, 128), help="Sprite side in cells.")
 @click.option("--background", default="#ffffff", show_default=True, help="Shown through transparent pixels.")
 @format_option
-@click.pass_context
-def analyze(
-    context: click.Context, paths: tuple[Path, ...], grid: int, background: str, output_format: Format
-) -> int | None:
+def analyze(paths: tuple[Path, ...], grid: int, background: str, output_format: Format) -> int | None:
     """Measure images at the grid: how many colors the eye sees, how clean, how far off the grid.
 
     PATHs are images or folders of them, of any square size; no model is needed. Each image is brought to the grid by
@@ -39,7 +36,7 @@ def analyze(
                 advance(1)
                 if isinstance(result, SkippedFile):
                     skipped.append(result)
-                    click.echo(f"pixelpipe: skipped {result.reason}", err=True)
+                    click.echo(f"pixelpipe: skipped {printable(result.reason)}", err=True)
                 else:
                     yield _shown(result.row(), output_format)
 

@@ -1,6 +1,7 @@
 """`pixelpipe baseline`: the champion of a line."""
 
 import getpass
+import os
 
 import click
 
@@ -31,7 +32,7 @@ def show(line: str | None, store: Store, output_format: Format) -> None:
         for history in [champion_history(store, name)]
         for entry in history
     ]
-    write_records(records, output_format)
+    write_records(records, output_format, if_none=f"no champion in {store.url} yet")
 
 
 @baseline.command("set")
@@ -42,7 +43,6 @@ def set_champion(checkpoint: str, why: str, store: Store) -> None:
     """Make a checkpoint the champion of its line, whatever the rule says."""
     from pixelpipe.lines import champion, move_champion
     from pixelpipe.pipeline.baseline import stored_config, trajectory
-    from pixelpipe.training.checkpoint import CheckpointStore
 
     name, _, epoch_text = checkpoint.partition("@")
     if not epoch_text.isdecimal():
@@ -51,6 +51,8 @@ def set_champion(checkpoint: str, why: str, store: Store) -> None:
     epochs = trajectory(store, experiment_id)
     if epoch not in epochs:
         raise BadInputError(f"{checkpoint}: must be one of the epochs {sorted(epochs)}")
+    from pixelpipe.training.checkpoint import CheckpointStore  # brings torch: last
+
     if not CheckpointStore(store, experiment_id).has_weights(epoch):
         raise BadInputError(f"{checkpoint}: its weights are not kept any more, so it cannot be compared on fresh seeds")
     line = stored_config(store, experiment_id).line_name
@@ -62,8 +64,15 @@ def set_champion(checkpoint: str, why: str, store: Store) -> None:
         experiment_id=experiment_id,
         epoch=epoch,
         reason=why,
-        set_by=getpass.getuser(),
+        set_by=_user(),
     )
     if moved is None:
         raise BadInputError(f"the champion of line {line} moved just now; look again with pixelpipe baseline show")
     click.echo(f"{moved.reference} is the champion of line {line}")
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container whose user has no name
+        return f"uid {os.getuid()}"

@@ -1,49 +1,34 @@
-"""Running a flow from the shell: Prefect's settings, its start-up shown, its logs turned into ours.
+"""Running a flow from the shell: start-up shown, log lines on the terminal."""
 
-Prefect reads its settings when it is imported, so nothing here imports it before they are set.
-"""
+from __future__ import annotations
 
 import logging
 import os
 import sys
+from typing import TYPE_CHECKING, Any
 
 from rich.logging import RichHandler
 
 from pixelpipe.config import ExperimentConfig
-from pixelpipe.pipeline.outcome import Outcome
 from pixelpipe.progress import console
 from pixelpipe.store import Store
 
-SETTINGS = {
-    "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "true",
-    "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",  # a new database takes 17-20 s, the limit is 20 s
-    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",  # on a new database it prints a traceback of 100 lines
-    "PREFECT_LOGGING_EXTRA_LOGGERS": "pixelpipe",  # our log lines show in the UI
-    "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",  # and here as ours, not as Prefect's
-    "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
-    "PREFECT_CLI_PROMPT": "false",
-}
+if TYPE_CHECKING:
+    from pixelpipe.pipeline.outcome import Outcome
 
 
 def run_on_prefect(store: Store, config: ExperimentConfig, repetition: int) -> Outcome:
     """Run the experiment's flow in this process. Raises what the flow raises."""
-    for name, value in SETTINGS.items():
-        os.environ.setdefault(name, value)
+    from flows.connection import apply_settings, connect
+
+    apply_settings()
     _log_to_terminal()
     with console.status(_start_up_message()):
         from flows.experiment import run_experiment
 
-        ensure_server()
-    state = run_experiment(config, store.url, repetition, return_state=True)
+        connect()
+    state: Any = run_experiment(config, store.url, repetition, return_state=True)
     return state.result()
-
-
-def ensure_server() -> None:
-    """Start the ephemeral server now, while the person sees why they wait; nothing to do with PREFECT_API_URL."""
-    from prefect.client.orchestration import get_client
-
-    with get_client(sync_client=True) as client:
-        client.hello()
 
 
 def _start_up_message() -> str:
@@ -54,7 +39,10 @@ def _start_up_message() -> str:
 
 
 def _log_to_terminal() -> None:
+    """Once a process: the demo runs two experiments."""
     logger = logging.getLogger("pixelpipe")
+    if logger.handlers:
+        return
     logger.setLevel(logging.INFO)
     if sys.stderr.isatty():
         handler: logging.Handler = RichHandler(console=console, show_path=False, show_level=False, markup=False)

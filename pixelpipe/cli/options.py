@@ -2,10 +2,14 @@
 
 import csv
 import json
+import math
+import os
 import sys
 from collections.abc import Callable, Iterable
-from datetime import datetime
+from datetime import date, datetime, time
+from decimal import Decimal
 from typing import Any, Literal
+from unicodedata import category
 
 import click
 from rich.console import Console
@@ -39,22 +43,35 @@ def format_option(command: Callable[..., Any]) -> Callable[..., Any]:
     )(command)
 
 
-def write_records(records: Iterable[dict[str, Any]], output_format: Format) -> int:
-    """Records to stdout; json and csv as they come, a table when all are there. Returns how many."""
+def write_records(records: Iterable[dict[str, Any]], output_format: Format, if_none: str = "") -> int:
+    """Records to stdout; json and csv as they come, a table when all are there. Returns how many.
+
+    A person who asked for a table and gets none is told `if_none`, on stderr.
+    """
     writers = {"table": _write_table, "json": _write_json, "csv": _write_csv}
-    return writers[output_format](records)
+    try:
+        count = writers[output_format](records)
+        sys.stdout.flush()
+    except BrokenPipeError:  # the reader of our output, such as `head`, has enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise click.exceptions.Exit(0) from None
+    if not count and if_none and output_format == "table":
+        click.echo(if_none, err=True)
+    return count
 
 
 def _write_json(records: Iterable[dict[str, Any]]) -> int:
     count = 0
-    for count, record in enumerate(records, start=1):
+    for record in records:
+        count += 1
         click.echo(json.dumps({name: _plain(value) for name, value in record.items()}, ensure_ascii=False))
     return count
 
 
 def _write_csv(records: Iterable[dict[str, Any]]) -> int:
     writer, count = None, 0
-    for count, record in enumerate(records, start=1):
+    for record in records:
+        count += 1
         if writer is None:
             writer = csv.DictWriter(sys.stdout, fieldnames=list(record), lineterminator="\n")
             writer.writeheader()
@@ -65,24 +82,45 @@ def _write_csv(records: Iterable[dict[str, Any]]) -> int:
 def _write_table(records: Iterable[dict[str, Any]]) -> int:
     rows = list(records)
     if not rows:
-        click.echo("nothing yet", err=True)
         return 0
     table = Table(box=None, header_style="bold", pad_edge=False)
     for name, value in rows[0].items():
         table.add_column(name, justify="right" if isinstance(value, int | float) else "left", overflow="fold")
     for row in rows:
         table.add_row(*(_cell(value) for value in row.values()))
-    Console(width=None if sys.stdout.isatty() else 200, markup=False, highlight=False).print(table)
+    console = Console(width=None if sys.stdout.isatty() else 200, markup=False, highlight=False)
+    with console.capture() as capture:  # rich would end the process with 1 when the reader has enough
+        console.print(table)
+    click.echo(capture.get(), nl=False)
     return len(rows)
 
 
 def _plain(value: Any) -> Any:
-    """What JSON and CSV can hold."""
-    if isinstance(value, datetime):
-        return value.isoformat()
-    if isinstance(value, bytes):
-        return f"<{len(value)} bytes>"
-    return value
+    """What JSON and CSV can hold, whatever a query returns; NaN and infinities, which JSON lacks, are null."""
+    match value:
+        case None | bool() | int():
+            return value
+        case str():
+            return value.encode(errors="backslashreplace").decode()  # a file name may be broken UTF-8
+        case float():
+            return value if math.isfinite(value) else None
+        case Decimal():
+            return int(value) if value == value.to_integral_value() else float(value)
+        case date() | time():  # a datetime is a date
+            return value.isoformat()
+        case bytes():
+            return f"<{len(value)} bytes>"
+        case dict():
+            return {str(key): _plain(item) for key, item in value.items()}
+        case list():
+            return [_plain(item) for item in value]
+    return str(value)
+
+
+def printable(text: str) -> str:
+    """Control characters and broken UTF-8 of a file name as escapes: one line, and no terminal is steered."""
+    unsafe = (character for character in set(text) if category(character) in ("Cc", "Cs"))
+    return text.translate({ord(character): character.encode("unicode_escape").decode() for character in unsafe})
 
 
 def _cell(value: Any) -> str:
@@ -92,4 +130,4 @@ def _cell(value: Any) -> str:
         return f"{value:.4g}"
     if isinstance(value, datetime):
         return value.strftime("%Y-%m-%d %H:%M")
-    return str(_plain(value))
+    return printable(str(_plain(value)))

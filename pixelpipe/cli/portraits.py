@@ -4,6 +4,8 @@ from pathlib import Path
 
 import click
 
+from pixelpipe.errors import BadInputError
+
 
 @click.command()
 @click.argument("directory", type=click.Path(path_type=Path))
@@ -16,5 +18,8 @@ def portraits(directory: Path, num: int, seed: int) -> None:
     """
     from pixelpipe.data.portraits import write_dataset
 
-    write_dataset(directory, num, seed)
+    try:
+        write_dataset(directory, num, seed)
+    except OSError as error:
+        raise BadInputError(f"{directory}: must be a folder that can be written but: {error.strerror}") from None
     click.echo(f"{num} portraits in {directory}; train on them: dataset: {{path: {directory}, grid: 24}}")

@@ -1,5 +1,6 @@
 """Commands that read results: `experiments`, `show`, `report`, `query`."""
 
+from collections import Counter
 from typing import Any
 
 import click
@@ -33,7 +34,7 @@ def experiments(store: Store, output_format: Format) -> None:
     records = list_experiments(store)
     if output_format == "table":
         records = [{name: value for name, value in row.items() if name not in ("message", "name")} for row in records]
-    write_records(records, output_format)
+    write_records(records, output_format, if_none=f"no experiments in {store.url} yet")
 
 
 @click.command()
@@ -55,7 +56,7 @@ def show(experiment: str, store: Store, output_format: Format) -> None:
     if status["message"]:
         click.echo(status["message"])
     click.echo()
-    write_records([{name: row[name] for name in EPOCH_COLUMNS} for row in epochs], "table")
+    write_records([{name: row[name] for name in EPOCH_COLUMNS} for row in epochs], "table", if_none="no epochs yet")
 
 
 @click.command()
@@ -84,7 +85,21 @@ def query(sql: str, store: Store, output_format: Format) -> None:
     """
     from pixelpipe.results.query import run as run_query
 
-    write_records(run_query(store, sql).to_pylist(), output_format)
+    table = run_query(store, sql)
+    rows = table.rename_columns(_distinct(table.column_names)).to_pylist()
+    write_records(rows, output_format, if_none="no rows")
+
+
+def _distinct(names: list[str]) -> list[str]:
+    """A join has several columns of one name: the second `epoch` is `epoch_2`."""
+    counts = Counter[str]()
+    distinct: list[str] = []
+    for name in names:
+        counts[name] += 1
+        while (unique := f"{name}_{counts[name]}" if counts[name] > 1 else name) in distinct:
+            counts[name] += 1
+        distinct.append(unique)
+    return distinct
 
 
 def find_experiment(store: Store, text: str) -> str:

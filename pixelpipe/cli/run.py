@@ -14,7 +14,11 @@ from pixelpipe.store import Store
 @click.command()
 @click.argument("config", type=click.Path(path_type=Path), metavar="CONFIG.yaml")
 @click.option(
-    "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override a field, e.g. training.epochs=4. Repeatable."
+    "--set",
+    "overrides",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Override a field, e.g. training.epochs=4. Repeatable.",
 )
 @click.option("--again", is_flag=True, help="Run it anew under an id of its own, though it is done already.")
 @store_option
@@ -34,6 +38,7 @@ def run(config: Path, overrides: tuple[str, ...], again: bool, store: Store) -> 
 def run_experiment_here(store: Store, config: ExperimentConfig, again: bool = False) -> None:
     """Check every input before anything starts, then run and say how it ended."""
     from pixelpipe.lease import check_free
+    from pixelpipe.pipeline.baseline import pinned_baseline
     from pixelpipe.pipeline.outcome import stored_outcome
     from pixelpipe.pipeline.prepare import prepare
     from pixelpipe.pipeline.repetition import next_repetition
@@ -46,6 +51,7 @@ def run_experiment_here(store: Store, config: ExperimentConfig, again: bool = Fa
         click.echo(f"{experiment.experiment_id} is done already (--again runs it anew)", err=True)
         say_outcome(store, stored_outcome(store, experiment.experiment_id))
         return
+    pinned_baseline(store, experiment.experiment_id, config)  # refuses a judge.baseline that the store lacks
     check_free(store, experiment.experiment_id)
     store.check_writable()
     say_outcome(store, run_on_prefect(store, config, experiment.repetition))

@@ -1,10 +1,16 @@
 """A verdict on the terminal: one sentence, and where to look."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import click
 
 from pixelpipe.keys import experiment_key, results_prefix
-from pixelpipe.pipeline.outcome import Outcome
 from pixelpipe.store import Store
+
+if TYPE_CHECKING:
+    from pixelpipe.pipeline.outcome import Outcome
 
 COLORS = {"abandoned": "red", "promoted": "green", "inconclusive": "yellow"}
 

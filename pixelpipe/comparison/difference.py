@@ -20,6 +20,7 @@ NOT_FACTOR_FIELDS = frozenset(
         ("dataset", "path"),
         ("sampling", "prompts"),
     }  # places; the hashes of what lies there are compared instead
+    | {("training", "epochs")}  # nothing in an epoch depends on how many were planned
     | {("sampling", field) for field in ("num_prompts", "seeds_per_prompt", "confirm_seeds", "batch_size")}
 )
 """How much is measured and where from, not what made the checkpoint."""

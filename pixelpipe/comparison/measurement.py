@@ -100,7 +100,7 @@ def _baseline(context: EpochContext) -> dict[str, Any]:
         "baseline_kind": baseline.kind,
         "baseline_images_seen": baseline.images_seen,
         "champion": baseline.champion,
-        "champion_difference": _champion_difference(baseline.champion_pairing),
+        "champion_difference": _champion_difference(context),
         "margin": margins[baseline.kind],
         "new_art": known and baseline.dataset_hash != context.evidence.dataset_hash,
     }
@@ -212,8 +212,12 @@ def _streak(context: EpochContext, now: bool, agrees: Callable[[Past], bool]) ->
     return length
 
 
-def _champion_difference(pairing: Pairing | None) -> float | None:
-    if pairing is None or not pairing.num_prompts or not pairing.eval_set_matches:
+def _champion_difference(context: EpochContext) -> float | None:
+    """Only the last epoch's checkpoint may replace the champion."""
+    pairing = context.baseline.champion_pairing
+    if context.evidence.epoch < context.plan.epochs or pairing is None:
+        return None
+    if not pairing.num_prompts or not pairing.eval_set_matches:
         return None
     return _mean(pairing.candidate_means) / _mean(pairing.baseline_means) - 1
 

@@ -1,5 +1,7 @@
 """One plain sentence about one checkpoint, made from the stored columns of its decision alone."""
 
+import math
+
 from pixelpipe.comparison.decision import BaselineKind, Decision, ReasonCode, Verdict
 
 METRIC_NAMES = {
@@ -67,9 +69,10 @@ def _compared(decision: Decision) -> str:
         return "could not be compared with the baseline"
     amount = _amount(decision.relative_difference, decision.metric)
     statement = f"shows {amount} {_reference(decision)} ({_evidence(decision)}){_against_margin(decision)}"
-    if decision.champion_difference is None or decision.champion == decision.baseline:
-        return statement
-    return f"{statement}, and {_amount(decision.champion_difference, decision.metric)} the champion's checkpoint"
+    champion = decision.champion_difference
+    if champion is None or math.isclose(champion, decision.relative_difference, abs_tol=1e-9):
+        return statement  # no champion's checkpoint, or it is the baseline's epoch
+    return f"{statement}, and {_amount(champion, decision.metric)} the champion's checkpoint"
 
 
 def _evidence(decision: Decision) -> str:

@@ -23,7 +23,7 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """Samples in the order of their content hashes: renaming files changes no training run."""
+    """Samples in the order of content hashes and captions: renaming files changes no training run."""
 
     grid: int
     samples: tuple[Sample, ...]
@@ -44,9 +44,7 @@ class Manifest:
         return np.stack([s.sprite.pixels for s in self.samples if split in (None, s.split)])
 
 
-def build_manifest(
-    sprites: Sequence[Sprite], captions: Mapping[str, str], validation_fraction: float
-) -> Manifest:
+def build_manifest(sprites: Sequence[Sprite], captions: Mapping[str, str], validation_fraction: float) -> Manifest:
     """Join sprites with captions by file name and hold some out.
 
     Raises `DatasetError` if there are not at least two different sprites: one to train on, one to hold out.
@@ -54,7 +52,7 @@ def build_manifest(
     held_out = _held_out({sprite.content_hash for sprite in sprites}, validation_fraction)
     samples = [
         Sample(sprite, captions[sprite.file_name], "validation" if sprite.content_hash in held_out else "train")
-        for sprite in sorted(sprites, key=lambda sprite: (sprite.content_hash, sprite.file_name))
+        for sprite in sorted(sprites, key=lambda s: (s.content_hash, captions[s.file_name], s.file_name))
     ]
     return Manifest(grid=sprites[0].pixels.shape[0], samples=tuple(samples))
 

@@ -7,10 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from pixelpipe.data.images import read_rgb
+from pixelpipe.data.images import IMAGE_SUFFIXES, read_rgb
+from pixelpipe.data.listing import visible_files
 from pixelpipe.errors import DatasetError
-
-IMAGE_SUFFIXES = frozenset({".png", ".webp", ".bmp", ".gif", ".jpg", ".jpeg"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,28 +20,35 @@ class Sprite:
 
 
 def load_sprites(directory: Path, grid: int, background: str = "#ffffff") -> list[Sprite]:
-    """Every image below a folder as a sprite, in file-name order.
+    """Every image below a folder as a sprite, in file-name order; hidden files are none.
 
     Each must be `grid` x `grid` px, or a whole multiple of it in which every cell is one flat color (a
     nearest-neighbor upscale). Raises `DatasetError` that names the first offender and counts the others.
     """
-    if not directory.is_dir():
-        raise DatasetError(f"{directory}: must be a folder of sprites but is {_what_is(directory)}")
-    paths = sorted(p for p in directory.rglob("*") if p.suffix.lower() in IMAGE_SUFFIXES and p.is_file())
+    _check_folder(directory)
+    paths = visible_files(directory, IMAGE_SUFFIXES)
     if not paths:
-        raise DatasetError(f"{directory}: must hold at least one image ({', '.join(sorted(IMAGE_SUFFIXES))})")
+        raise DatasetError(f"{directory}: must hold at least one image ({', '.join(IMAGE_SUFFIXES)}) but has none")
     sprites, problems = [], []
     for path in paths:
         try:
-            pixels = to_sprite(read_rgb(path, background), grid, path)
+            sprites.append(_load_sprite(path, directory, grid, background))
         except DatasetError as problem:
             problems.append(str(problem))
-        else:
-            sprites.append(Sprite(path.relative_to(directory).as_posix(), pixels, content_hash(pixels)))
     if problems:
         more = f" (and {len(problems) - 1} more of {len(paths)} files)" if len(problems) > 1 else ""
         raise DatasetError(problems[0] + more)
     return sprites
+
+
+def _load_sprite(path: Path, directory: Path, grid: int, background: str) -> Sprite:
+    file_name = path.relative_to(directory).as_posix()
+    try:
+        file_name.encode()
+    except UnicodeEncodeError:  # no table could hold it
+        raise DatasetError(f"{path}: its file name must be UTF-8") from None
+    pixels = to_sprite(read_rgb(path, background), grid, path)
+    return Sprite(file_name, pixels, content_hash(pixels))
 
 
 def to_sprite(image: np.ndarray, grid: int, path: Path) -> np.ndarray:
@@ -62,12 +68,15 @@ def to_sprite(image: np.ndarray, grid: int, path: Path) -> np.ndarray:
 
 
 def upscale(sprites: np.ndarray, size_px: int) -> np.ndarray:
-    """NEAREST upscale of (..., g, g, 3) uint8 to (..., size_px, size_px, 3), as Pillow's NEAREST does.
+    """NEAREST upscale of (..., g, g, 3) uint8 to (..., size_px, size_px, 3), bit for bit as Pillow's.
 
-    Pixel i shows the cell under its center, (i + 0.5) g / size_px; no color is ever mixed.
+    Pixel i shows the cell under its center, (i + 0.5) g / size_px; no color is ever mixed. Pillow adds the steps up
+    in float64, which decides where a center lies on a border, and that rounding is repeated here.
     """
-    grid = sprites.shape[-2]
-    cell = ((np.arange(size_px) + 0.5) * grid / size_px).astype(np.intp)
+    step = sprites.shape[-2] / size_px
+    centers = np.full(size_px, step)
+    centers[0] = step * 0.5
+    cell = np.add.accumulate(centers).astype(np.intp)
     return sprites[..., cell[:, None], cell[None, :], :]
 
 
@@ -81,5 +90,11 @@ def stack(sprites: Sequence[Sprite]) -> np.ndarray:
     return np.stack([sprite.pixels for sprite in sprites])
 
 
-def _what_is(path: Path) -> str:
-    return "a file" if path.exists() else f"missing (looked in {path.resolve()})"
+def _check_folder(directory: Path) -> None:
+    try:
+        if directory.is_dir():
+            return
+        what = "a file" if directory.exists() else f"missing (looked in {directory.absolute()})"
+    except OSError as error:
+        what = f"out of reach: {error.strerror}"
+    raise DatasetError(f"{directory}: must be a folder of sprites but is {what}")

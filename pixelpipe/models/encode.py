@@ -62,9 +62,7 @@ def encode_prompts(base: BaseModel, prompts: Sequence[str], batch_size: int = 64
 
 
 @torch.no_grad()
-def _encode_batch(
-    tokenizer: CLIPTokenizer, text_encoder: CLIPTextModel, prompts: Sequence[str]
-) -> torch.Tensor:
+def _encode_batch(tokenizer: CLIPTokenizer, text_encoder: CLIPTextModel, prompts: Sequence[str]) -> torch.Tensor:
     tokens = tokenizer(
         list(prompts),
         padding="max_length",

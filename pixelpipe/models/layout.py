@@ -22,9 +22,7 @@ def resolve_base(base: str) -> Path:
 
     Raises `BaseModelError` if a part is missing or the hub has no such model.
     """
-    folder = TINY if base == "tiny" else Path(base)
-    if not folder.is_dir():
-        folder = _from_hub(base)
+    folder = TINY if base == "tiny" else (_local_folder(base) or _from_hub(base))
     for part, files in LAYOUT.items():
         for file in files:
             if not (folder / part / file).is_file():
@@ -40,6 +38,15 @@ def hash_base(folder: Path) -> str:
             digest.update(path.relative_to(folder).as_posix().encode())
             digest.update(hashlib.file_digest(file, "sha256").digest())
     return digest.hexdigest()
+
+
+def _local_folder(base: str) -> Path | None:
+    try:
+        folder = Path(base).expanduser()
+        return folder if folder.is_dir() else None
+    except (OSError, RuntimeError) as error:  # too long for a name, not ours to see; no such user
+        wanted = "tiny, a folder or a hub id (owner/name)"
+        raise BaseModelError(f"`model.base` must be {wanted} but {base[:80]} is none: {error}") from None
 
 
 def _from_hub(base: str) -> Path:
@@ -60,5 +67,6 @@ def _files(folder: Path) -> Iterator[Path]:
     """Weights and configurations, in a fixed order; a README beside them changes nothing."""
     for part in sorted(LAYOUT):
         for path in sorted((folder / part).iterdir()):
-            if path.suffix in {".json", ".txt"} or path.name in LAYOUT[part]:
+            counts = path.suffix in {".json", ".txt"} or path.name in LAYOUT[part]
+            if counts and path.is_file() and not path.name.startswith("."):
                 yield path

@@ -56,7 +56,9 @@ def find_baseline(store: Store, config: ExperimentConfig) -> Baseline:
         raise ConfigError(f"`judge.baseline` must be in the store {store.url} but {experiment_id} has no epochs there")
     chosen = int(epoch) if epoch else max(epochs)
     if chosen not in epochs:
-        raise ConfigError(f"`judge.baseline` {config.judge.baseline}: must be one of epochs {min(epochs)}-{max(epochs)}")
+        raise ConfigError(
+            f"`judge.baseline` {experiment_id}@{epoch}: must be one of epochs {min(epochs)}-{max(epochs)}"
+        )
     return Baseline(experiment_id=experiment_id, epoch=chosen, champion_sequence=sequence)
 
 
@@ -67,7 +69,7 @@ def trajectory(store: Store, experiment_id: str) -> dict[int, int]:
 
 
 def stored_config(store: Store, experiment_id: str) -> ExperimentConfig:
-    """The configuration that an experiment of the store was run with."""
+    """The configuration that an experiment of the store was run with, its line as it was then."""
     status = latest_status(store, experiment_id)
     assert status is not None, f"{experiment_id} is not in the store"
-    return ExperimentConfig.model_validate(json.loads(status["config_json"]))
+    return ExperimentConfig.model_validate(json.loads(status["config_json"]) | {"line": status["line"]})

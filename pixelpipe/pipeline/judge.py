@@ -95,6 +95,7 @@ def _baseline_evidence(
     return BaselineEvidence(
         kind=match.kind,
         reference=f"{baseline.experiment_id}@{match.epoch}",
+        champion=baseline.reference,
         images_seen=match.images_seen,
         dataset_hash=rows["dataset_hash"][0].as_py(),
         pairing=pair(candidate, at_match, metric, floor),

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 from pixelpipe.analysis.metrics import METRIC_VERSION
 from pixelpipe.captions.sidecar import read_captions
@@ -34,8 +35,7 @@ class Experiment:
     @cached_property
     def experiment_id(self) -> str:
         """`<name>-<8 hex>` of everything that changes the result, and of nothing else (no path, no budget)."""
-        config = {key: value for key, value in self.config.resolved().items() if key not in NOT_IDENTITY}
-        del config["dataset"]["path"], config["sampling"]["prompts"]
+        config = {key: value for key, value in _without_paths(self.config).items() if key not in NOT_IDENTITY}
         digest = content_id("experiment", config, self.input_hashes, self.evaluation.eval_set_id, self.repetition)
         return f"{self.config.name}-{digest[:8]}"
 
@@ -55,7 +55,7 @@ class Experiment:
             "experiment_id": self.experiment_id,
             "line": self.line,
             **self.input_hashes,
-            "config_hash": content_id("config", self.config.resolved()),
+            "config_hash": content_id("config", _without_paths(self.config)),
         }
 
     @cached_property
@@ -88,6 +88,13 @@ def prepare(store: Store, config: ExperimentConfig, repetition: int = 0) -> Expe
         base_hash=hash_base(resolve_base(config.model.base)),
         repetition=repetition,
     )
+
+
+def _without_paths(config: ExperimentConfig) -> dict[str, Any]:
+    """The resolved configuration without the places of its inputs: their hashes stand for them."""
+    resolved = config.resolved()
+    del resolved["dataset"]["path"], resolved["model"]["base"], resolved["sampling"]["prompts"]
+    return resolved
 
 
 def _prompts(store: Store, config: ExperimentConfig, manifest: Manifest) -> tuple[Prompt, ...]:

@@ -21,7 +21,9 @@ from pixelpipe.comparison.decision import Decision
 from pixelpipe.comparison.evidence import past_decisions
 from pixelpipe.config import alignment_warning, content_id
 from pixelpipe.cost import cost_usd
+from pixelpipe.errors import ConfigError
 from pixelpipe.keys import confirmation_key, epoch_stem, experiment_key, sample_key
+from pixelpipe.lines import pin_prompts
 from pixelpipe.pipeline.baseline import pin_baseline, pinned_baseline, stored_config
 from pixelpipe.pipeline.dataset import record_dataset
 from pixelpipe.pipeline.evaluate import Measured, measure_images, sample_images
@@ -52,6 +54,7 @@ class ExperimentRun:
     def begin(self) -> None:
         """Record that the experiment runs, and clear what an attempt that died left of an unfinished epoch."""
         discard_uncommitted(self.store, self.experiment_id)
+        self._pin_prompts()
         pin_baseline(self.store, self.experiment_id, self.baseline)
         config = yaml.safe_dump(self.config.resolved(), sort_keys=False, allow_unicode=True)
         self.store.replace(experiment_key(self.experiment_id, "config.yaml"), config.encode())
@@ -59,6 +62,14 @@ class ExperimentRun:
         record_dataset(self.store, self.experiment)
         for warning in self.warnings():
             logger.warning(warning)
+
+    def _pin_prompts(self) -> None:
+        """The line's first experiment gives it its prompts."""
+        prompts = self.experiment.prompts
+        if pin_prompts(self.store, self.experiment.line, prompts)[: len(prompts)] != prompts:
+            raise ConfigError(
+                f"line {self.experiment.line} got other prompts from another experiment just now: run again"
+            )
 
     def warnings(self) -> list[str]:
         """What a person should know before the money is spent."""
@@ -151,6 +162,16 @@ class ExperimentRun:
             "committed_at": datetime.now(UTC),
         }
         self._write("epochs", record.epoch, table_of("epochs", [row]))
+        logger.info(
+            "epoch %d of %d: validation loss %.4f, %.1f effective colors, %.0f%% clean, %.0f s: %s",
+            record.epoch,
+            self.config.training.epochs,
+            record.validation_loss,
+            row["mean_effective_colors"],
+            100 * row["clean_rate"],
+            sum(self.seconds.values()),
+            decision.sentence,
+        )
         if record.epoch > 1:
             self.session.checkpoints.drop_training_state(record.epoch - 1)
 
@@ -158,9 +179,10 @@ class ExperimentRun:
         """Candidate and champion on seeds that nobody has seen; their rows go to `confirmations`."""
         assert self.baseline.experiment_id is not None
         assert self.baseline.reference is not None
-        plans = plan_images(
-            self.experiment.evaluation.prompts, self.config.sampling.confirm_seeds, "confirmation", self.experiment_id
-        )
+        evaluation = self.experiment.evaluation
+        confirm_seeds = self.config.sampling.confirm_seeds
+        plans = plan_images(evaluation.prompts, confirm_seeds, "confirmation", self.experiment_id)
+        fresh_set_id = content_id("confirmation", evaluation.eval_set_id, self.experiment_id)[:16]
         champion_config = stored_config(self.store, self.baseline.experiment_id)
         sides = {
             "candidate": (f"{self.experiment_id}@{record.epoch}", (self.session.sampler, self.session.unet)),
@@ -174,7 +196,9 @@ class ExperimentRun:
             key_of = partial(self._confirmation_key, role)
             sample_images(self.store, sampler, unet, plans, key_of, f"confirming: {role}")
             lineage = self._row(record) | {
-                "eval_set_id": content_id("confirmation", self.experiment.evaluation.eval_set_id, self.experiment_id)[:16],
+                "eval_set_id": content_id("confirmation", self.experiment.evaluation.eval_set_id, self.experiment_id)[
+                    :16
+                ],
                 "role": role,
                 "checkpoint": checkpoint,
                 "checkpoint_hash": record.checkpoint_hash if role == "candidate" else None,

@@ -57,7 +57,7 @@ class Session:
             unet=self.base.unet,
             noise_scheduler=DDPMScheduler.from_config(self.base.noise_scheduler_config),
             data=TrainingData(**caches, repeats=self.config.dataset.repeats),
-            config=self.config.training,
+            config=self.config.resolved_training,
             seed=self.config.seed,
             accelerator=self.accelerator,
         )

@@ -1,5 +1,6 @@
 """An experiment's status, as rows of `experiments`: one a change."""
 
+import json
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -32,7 +33,7 @@ def record_status(
             "status": status,
             "reason_code": reason_code,
             "message": message,
-            "config_json": experiment.config.model_dump_json(),
+            "config_json": json.dumps(experiment.config.resolved(), ensure_ascii=False),
             "changed_at": datetime.now(UTC),
             "attempt": attempt,
         },

@@ -1,6 +1,6 @@
 """What to do next, and what not to believe: paragraphs of the verdict, from the decision's reason."""
 
-from pixelpipe.comparison.decision import BaselineKind, Decision, ReasonCode
+from pixelpipe.comparison.decision import BaselineKind, Decision, ReasonCode, Verdict
 from pixelpipe.reporting.description import Description
 from pixelpipe.reporting.figures import number, percent, usd
 from pixelpipe.reporting.markdown import code, text
@@ -31,6 +31,8 @@ def recommendation(description: Description) -> list[str]:
 
 def caveats(description: Description) -> list[str]:
     decision = description.decision
+    if not description.epochs:
+        return ["Nothing was drawn, so nothing was judged."]
     items = [*_about_images(description, decision), *_about_baseline(description, decision)]
     items.append(
         "Run-to-run variance was not measured: one training seed. The same configuration with another seed gives "
@@ -48,6 +50,8 @@ def caveats(description: Description) -> list[str]:
 
 def _running(description: Description) -> list[str]:
     done, planned = len(description.epochs), description.planned_epochs
+    if not done:
+        return [f"**Wait.** None of {planned} epochs is done."]
     return [f"**Wait.** {done} of {planned} epochs are done; the figures above may still change the verdict."]
 
 
@@ -57,13 +61,23 @@ def _promoted(description: Description) -> list[str]:
         return [
             f"**Use {checkpoint} as the baseline of this line.** It is promoted because it is the line's first, not "
             "because it is good: look at the contact sheet before anything is deployed.",
-            "Next: an experiment that changes one factor. It will be compared with this one epoch by epoch.",
+            _next_after_first(description),
         ]
     return [
         f"**Deploy {checkpoint}: it replaces {code(_champion(description))}** as the champion of line "
         f"{code(description.line)}.",
         "Next: later candidates are judged against it; change one factor at a time.",
     ]
+
+
+def _next_after_first(description: Description) -> str:
+    decision = description.decision
+    if decision is not None and decision.median_colors > decision.max_colors:
+        return (
+            "Its images are still busier than 99% of the training art: train longer (more epochs or repeats) before "
+            "candidates are compared with it."
+        )
+    return "Next: an experiment that changes one factor. It will be compared with this one epoch by epoch."
 
 
 def _abandoned(description: Description) -> list[str]:
@@ -112,6 +126,11 @@ _INCONCLUSIVE = {
 
 def _inconclusive(description: Description) -> list[str]:
     decision = description.decision
+    if decision is not None and decision.verdict is Verdict.PROMOTED:
+        return [
+            f"**Judge it against the line's champion of today.** {code(_checkpoint(description))} would have been "
+            "promoted, but the champion is another one than it was compared with: run it with `--again`."
+        ]
     paragraphs = [_stick(description)]
     if decision is None:
         return paragraphs
@@ -181,8 +200,6 @@ def _ablation(description: Description) -> list[str]:
 
 
 def _about_images(description: Description, decision: Decision | None) -> list[str]:
-    if not description.num_prompts:
-        return ["No image was drawn, so nothing was judged."]
     prompts, seeds = description.num_prompts, description.seeds_per_prompt
     size = f"{prompts} prompt{'s'[: prompts != 1]} × {seeds} seed{'s'[: seeds != 1]}"
     small = "a small evaluation set" if prompts < SMALL_PROMPTS else "the evaluation set"

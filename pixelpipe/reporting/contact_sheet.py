@@ -22,7 +22,7 @@ from pixelpipe.store import Store
 
 MAX_WIDTH_PX = 1600
 MAX_EPOCHS = 10
-MAX_SPRITE_PX = 160
+MIN_SPRITE_PX, MAX_SPRITE_PX = 64, 160  # narrower columns could not be headed by words
 MARGIN, LABEL, GAP, ROW_GAP, GROUP_GAP = 28, 184, 8, 6, 22
 HEADING_SIZE, HEADING_LINES = 12, 5
 LABEL_PX = 62  # height of a label of three lines
@@ -70,19 +70,34 @@ class Layout:
 
 
 def contact_sheet(store: Store, experiment_id: str, max_prompts: int = 12) -> bytes:
-    """PNG, at most 1600 px wide: up to 10 evenly chosen epochs, the first seed of up to `max_prompts` prompts."""
+    """PNG, at most 1600 px wide: up to 10 evenly chosen epochs, the first seed of up to `max_prompts` prompts.
+
+    Fewer prompts where so many would be too small to see; the footer says how many are shown. An experiment without
+    images gets a small sheet that says so. `BadInputError` for one that the store does not know.
+    """
     description = describe(store, experiment_id)
     ours = _images(store, experiment_id)
     if not ours:
         return _png(_empty(description))
     keys, prompts = _columns(ours, max_prompts)
     grid = next(iter(ours.values()))["grid"]
-    room = max(1, (MAX_WIDTH_PX - 2 * MARGIN - LABEL + GAP) // (grid + GAP))
+    room = max(1, (MAX_WIDTH_PX - 2 * MARGIN - LABEL + GAP) // (_least_scale(grid) * grid + GAP))
     keys, prompts = keys[:room], prompts[:room]
     groups = _groups(store, description, ours, keys)
     headings, shared = _headings(prompts)
     layout = _layout(grid, headings)
-    return _png(_draw(description, groups, headings, shared, layout))
+    footer = f"{_shown(len(keys), description.num_prompts, 'prompt')}, one seed each"
+    footer += f"; {_shown(len(groups), len(description.epochs), 'epoch')}"
+    footer += f"; every art pixel is {layout.scale} × {layout.scale} pixels. {shared}"
+    return _png(_draw(description, groups, headings, footer, layout))
+
+
+def _shown(shown: int, total: int, noun: str) -> str:
+    return f"{shown} {noun}{'s'[: shown != 1]}" if shown == total else f"{shown} of {total} {noun}s"
+
+
+def _least_scale(grid: int) -> int:
+    return -(-MIN_SPRITE_PX // grid)
 
 
 def choose_epochs(epochs: Sequence[int], at_most: int = MAX_EPOCHS) -> list[int]:
@@ -163,13 +178,13 @@ def _headings(prompts: Sequence[str]) -> tuple[list[str], str]:
 def _layout(grid: int, headings: Sequence[str]) -> Layout:
     num_columns = len(headings)
     room = (MAX_WIDTH_PX - 2 * MARGIN - LABEL + GAP) // num_columns - GAP
-    scale = max(1, min(room, MAX_SPRITE_PX) // grid)
+    scale = max(_least_scale(grid), min(room, MAX_SPRITE_PX) // grid)
     lines = [wrap(text, font(HEADING_SIZE), scale * grid, HEADING_LINES) for text in headings]
     return Layout(scale, scale * grid, num_columns, max(len(each) for each in lines) * (HEADING_SIZE + 4) + 8)
 
 
 def _draw(
-    description: Description, groups: list[list[Strip]], headings: Sequence[str], shared: str, layout: Layout
+    description: Description, groups: list[list[Strip]], headings: Sequence[str], footer: str, layout: Layout
 ) -> Image.Image:
     width = max(layout.width, 640)
     top = MARGIN + 64 + layout.heading_px
@@ -182,7 +197,6 @@ def _draw(
     for group, group_height in zip(groups, group_px, strict=True):
         _draw_group(image, draw, group, top, layout, width)
         top += group_height
-    footer = f"One seed a prompt; each art pixel is shown as {layout.scale} × {layout.scale}. {shared}"
     draw.text((MARGIN, height - MARGIN - 12), shorten(footer, font(12), width - 2 * MARGIN), SOFT, font(12))
     return image
 

@@ -1,5 +1,6 @@
 """Text on pictures: the DejaVu fonts that matplotlib brings along, so that every machine draws the same pixels."""
 
+import bisect
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -35,9 +36,9 @@ def shorten(text: str, face: FreeTypeFont, width_px: int) -> str:
     """The text, or as many of its words (of one word: letters) as fit with an ellipsis."""
     if face.getlength(text) <= width_px:
         return text
-    while text and face.getlength(text.rstrip(" ,;") + ELLIPSIS) > width_px:
-        text = text.rpartition(" ")[0] or text[:-1]
-    return text.rstrip(" ,;") + ELLIPSIS
+    cut = text[: _fitting(text, face, width_px - face.getlength(ELLIPSIS))]
+    whole_words = cut if text[len(cut)] == " " else cut.rpartition(" ")[0]
+    return (whole_words or cut).rstrip(" ,;") + ELLIPSIS
 
 
 def common_ends(texts: Sequence[str]) -> tuple[int, int]:
@@ -58,9 +59,12 @@ def common_ends(texts: Sequence[str]) -> tuple[int, int]:
 def _pieces(word: str, face: FreeTypeFont, width_px: int) -> list[str]:
     pieces = []
     while face.getlength(word) > width_px and len(word) > 1:
-        end = len(word) - 1
-        while end > 1 and face.getlength(word[:end]) > width_px:
-            end -= 1
+        end = max(_fitting(word, face, width_px), 1)
         pieces.append(word[:end])
         word = word[end:]
     return [*pieces, word] if word else pieces
+
+
+def _fitting(text: str, face: FreeTypeFont, width_px: float) -> int:
+    """Number of leading characters that are at most `width_px` wide together."""
+    return bisect.bisect_right(range(len(text)), width_px, lo=1, key=lambda end: face.getlength(text[:end])) - 1

@@ -15,12 +15,13 @@ from matplotlib.ticker import MaxNLocator
 from pixelpipe.comparison.decision import BaselineKind, Decision, Verdict
 from pixelpipe.comparison.sentence import METRIC_NAMES
 from pixelpipe.reporting.description import Description
-from pixelpipe.reporting.figures import level
+from pixelpipe.reporting.figures import level, number
 from pixelpipe.reporting.trajectory import PAIRED, EpochFacts
 
 SIZE_IN, DPI = (8.0, 5.8), 200  # 1600 px wide, meant to be shown at 800
 BLUE, VERMILION, PURPLE, GRAY, INK = "#0072B2", "#D55E00", "#8E4585", "#6e7781", "#1f2328"
 MARKS = {Verdict.ABANDONED: ("X", 150), Verdict.PROMOTED: ("*", 260), Verdict.INCONCLUSIVE: ("D", 80)}
+LONG_PLAN = 12  # epochs: no plan is shown with more than this many and more than half of them empty
 CANDIDATE = "this experiment"
 
 Points = list[tuple[int, float]]  # epoch, value
@@ -71,7 +72,7 @@ def _style(axes: Axes) -> None:
 def _draw_metric(axes: Axes, description: Description) -> None:
     candidate = _finite([(facts.epoch, facts.judged) for facts in description.epochs])
     axes.set_ylabel(f"{METRIC_NAMES.get(description.metric, description.metric)}\n(less is better)", color=INK)
-    axes.set_xlim(0.5, max(description.planned_epochs, 2) + 0.5)
+    axes.set_xlim(0.5, last_epoch_shown(description) + 0.5)
     if not candidate:
         axes.set_yticks([])
         axes.text(0.5, 0.5, "no epoch has been committed", transform=axes.transAxes, ha="center", color=GRAY)
@@ -87,6 +88,12 @@ def _draw_metric(axes: Axes, description: Description) -> None:
     _draw_art(axes, description)
 
 
+def last_epoch_shown(description: Description) -> int:
+    """The plan's last epoch, unless a run of a long plan has been stopped or has just begun."""
+    done = len(description.epochs)
+    return min(description.planned_epochs, max(LONG_PLAN, 2 * done))
+
+
 def baseline_points(description: Description) -> tuple[Points, Points]:
     """The baseline's judged value at the candidate's epochs, and the limit: that value plus the allowed margin.
 
@@ -99,7 +106,7 @@ def baseline_points(description: Description) -> tuple[Points, Points]:
     pairs = [(facts, description.baseline_of(facts)) for facts in description.epochs]
     if description.baseline and pairs and all(theirs and theirs.epoch == ours.epoch for ours, theirs in pairs):
         later = _finite([(facts.epoch, facts.judged) for facts in description.baseline.trajectory])
-        points = {epoch: value for epoch, value in later if epoch <= description.planned_epochs} | points
+        points = {epoch: value for epoch, value in later if epoch <= last_epoch_shown(description)} | points
     limit = [
         (epoch, value * (1 + margin))
         for epoch, value in sorted(points.items())
@@ -119,10 +126,14 @@ def _draw_art(axes: Axes, description: Description) -> None:
     decision = description.decision
     if decision is None or description.floor is None:
         return
-    axes.axhline(description.floor, color=GRAY, linestyle=":", linewidth=1.4, label="training art, median")
+    bottom, top = axes.get_ylim()
+    hidden = "" if bottom <= description.floor <= top else ", outside this picture"
+    label = f"training art: median {number(description.floor)}{hidden}"
+    axes.axhline(description.floor, color=GRAY, linestyle=":", linewidth=1.4, label=label)
     if description.metric == "effective_colors":
         band = (decision.min_colors, decision.max_colors)
-        axes.axhspan(*band, color="#eef1f4", zorder=0, label="training art, 1st to 99th percentile")
+        label = f"training art: 98% lie in {number(band[0])} to {number(band[1])}"
+        axes.axhspan(*band, color="#eef1f4", zorder=0, label=label)
 
 
 def _draw_candidate(axes: Axes, description: Description, candidate: Points) -> None:
@@ -184,13 +195,15 @@ def _mark_decisions(axes: Axes, description: Description, values: dict[int, floa
 def _annotate(axes: Axes, decision: Decision, at: tuple[int, float], ends: tuple[float, float]) -> None:
     """The verdict beside its point, on the side away from the baseline and clear of the bar."""
     below = decision.baseline_mean is not None and decision.baseline_mean > at[1]
-    crowded = at[0] > axes.get_xlim()[1] - 1
+    left, right = axes.get_xlim()
+    place = (at[0] - left) / (right - left)
+    alignment, shift = ("right", 12) if place > 0.85 else ("left", -12) if place < 0.15 else ("center", 0)
     axes.annotate(
         decision.verdict.value,
         (at[0], min(at[1], ends[0]) if below else max(at[1], ends[1])),
-        xytext=(12 if crowded else 0, -11 if below else 10),
+        xytext=(shift, -11 if below else 10),
         textcoords="offset points",
-        ha="right" if crowded else "center",
+        ha=alignment,
         va="top" if below else "bottom",
         fontsize=9,
         fontweight="bold",
@@ -217,7 +230,7 @@ def _draw_loss(axes: Axes, description: Description) -> None:
     axes.set_ylabel("validation loss\n(not judged)", color=INK)
     trajectory = description.baseline.trajectory if description.baseline else ()
     theirs = _finite([(facts.epoch, facts.validation_loss) for facts in trajectory])
-    theirs = [point for point in theirs if point[0] <= description.planned_epochs]
+    theirs = [point for point in theirs if point[0] <= last_epoch_shown(description)]
     if theirs:
         axes.plot(*zip(*theirs, strict=True), "s--", color=VERMILION, markersize=3.5, linewidth=1.2)
     if ours:

@@ -19,11 +19,13 @@ from pixelpipe.reporting.figures import (
 from pixelpipe.reporting.markdown import code, table
 from pixelpipe.reporting.trajectory import PAIRED, EpochFacts
 
+Compared = tuple[EpochFacts, EpochFacts | None]  # an epoch, and the baseline's epoch where it has one
+
 
 def summary_table(description: Description) -> str:
     """The seed's table: one row a metric, all judged epochs together."""
     judged = [facts for facts in description.epochs if facts.decision and facts.decision.baseline_mean is not None]
-    pairs = [(facts, theirs) for facts in judged if (theirs := description.baseline_of(facts))]
+    pairs = [(facts, description.baseline_of(facts)) for facts in judged]
     ours = [facts.epoch for facts in judged]
     header = ["Metric", "Baseline", f"This experiment, {epoch_range(ours)}", "Difference"]
     rows = [_judged_row(description, judged)]
@@ -47,39 +49,43 @@ def _judged_row(description: Description, judged: Sequence[EpochFacts]) -> list[
 
 
 def _direction(decisions: Sequence[Decision]) -> str:
-    """WORSE or BETTER only where the interval of every epoch says so, or, of a summary, every mean."""
-    if decisions and all(d.baseline_kind is BaselineKind.SUMMARY for d in decisions):
-        lows = highs = [d.relative_difference for d in decisions]
-    else:
-        lows, highs = [d.interval_low for d in decisions], [d.interval_high for d in decisions]
-    if lows and all(low is not None and low > 0 for low in lows):
+    """WORSE or BETTER where the interval says so at every epoch (of a summary: the mean); else at how many."""
+    worse, better = sum(map(_is_worse, decisions)), sum(map(_is_better, decisions))
+    if decisions and worse == len(decisions):
         return " WORSE"
-    if highs and all(high is not None and high < 0 for high in highs):
+    if decisions and better == len(decisions):
         return " BETTER"
-    return " (not told apart from no difference at every epoch)"
+    shown = [f"{name} at {count}" for name, count in (("worse", worse), ("better", better)) if count]
+    return f" ({' and '.join(shown)} of {len(decisions)} epochs)" if shown else " (no difference shown)"
 
 
-def _mean_row(label: str, column: str, pairs: Sequence[tuple[EpochFacts, EpochFacts]]) -> list[str]:
-    known = [
-        (mine, theirs)
-        for ours, base in pairs
-        if (mine := getattr(ours, column)) is not None and (theirs := getattr(base, column))
-    ]
-    if not known:
-        return []
-    return [
-        label,
-        span([theirs for _, theirs in known], number),
-        span([mine for mine, _ in known], number),
-        span([mine / theirs - 1 for mine, theirs in known], percent),
-    ]
+def _is_worse(decision: Decision) -> bool:
+    low = decision.interval_low
+    if decision.baseline_kind is BaselineKind.SUMMARY:
+        low = decision.relative_difference
+    return low is not None and low > 0
 
 
-def _clean_row(pairs: Sequence[tuple[EpochFacts, EpochFacts]]) -> list[str]:
+def _is_better(decision: Decision) -> bool:
+    high = decision.interval_high
+    if decision.baseline_kind is BaselineKind.SUMMARY:
+        high = decision.relative_difference
+    return high is not None and high < 0
+
+
+def _mean_row(label: str, column: str, judged: Sequence[Compared]) -> list[str]:
+    """The range of an epoch's mean on both sides; of a summary baseline only one side is known."""
+    ours = [getattr(facts, column) for facts, _ in judged]
+    theirs = [getattr(base, column) if base else None for _, base in judged]
+    both = [mine / base - 1 for mine, base in zip(ours, theirs, strict=True) if mine is not None and base]
+    return [label, span(theirs, number), span(ours, number), span(both, percent)]
+
+
+def _clean_row(pairs: Sequence[Compared]) -> list[str]:
     known = [
         (ours.clean_rate, base.clean_rate)
         for ours, base in pairs
-        if ours.clean_rate is not None and base.clean_rate is not None
+        if base is not None and ours.clean_rate is not None and base.clean_rate is not None
     ]
     if not known:
         return []
@@ -105,7 +111,8 @@ def judged_epochs_table(description: Description) -> str:
 
 
 def _interval_name(description: Description) -> str:
-    levels = [facts.decision.interval_level for facts in description.epochs if facts.decision]
+    decisions = [facts.decision for facts in description.epochs if facts.decision]
+    levels = [decision.interval_level for decision in decisions if decision.baseline_kind in PAIRED]
     return f"{level(levels[-1])} interval" if levels else "Interval"
 
 
@@ -152,11 +159,11 @@ def how_to_read(description: Description) -> str:
     if tested is None or tested.margin is None:
         return "No epoch could be tested."
     return (
-        f"Judged value of an image: its {metric_name(description)}, or {number(tested.floor)} (the training art's median) "
-        f"where that is more; the mean is over {tested.num_prompts} prompts. The same prompts and seeds were drawn by "
-        f"both sides. p is one-sided, for being worse by more than {percent(tested.margin)}, from sign flips of whole "
-        f"prompts; it counts below {tested.alpha_per_look:.4g} ({tested.alpha:g} over {tested.looks} looks), "
-        f"{tested.patience} epochs in a row.{_against_champion(decision)}"
+        f"Judged value of an image: its {metric_name(description)}, or {number(tested.floor)} (the training art's "
+        f"median) where that is more; the mean is over {tested.num_prompts} prompts. The same prompts and seeds were "
+        f"drawn by both sides. p is one-sided, for being worse by more than {percent(tested.margin)}, from sign "
+        f"flips of whole prompts; it counts below {tested.alpha_per_look:.4g} ({tested.alpha:g} over "
+        f"{tested.looks} looks), {tested.patience} epochs in a row.{_against_champion(decision)}"
     )
 
 

@@ -16,7 +16,7 @@ from pixelpipe.reporting.result_tables import (
 )
 
 CONTACT_SHEET, METRIC_PLOT = "contact_sheet.png", "metric_by_epoch.png"
-TABLES = ("samples", "epochs", "decisions", "captions", "experiments")
+PER_EPOCH = ("samples", "epochs", "decisions")
 
 
 def verdict_markdown(description: Description) -> str:
@@ -122,7 +122,13 @@ def _epochs(count: int) -> str:
 def _how_to_repeat(description: Description) -> str:
     here = experiment_key(description.experiment_id)
     up = "/".join(".." for _ in here.split("/"))
-    tables = ", ".join(f"[{name}]({up}/{results_prefix(name, description.experiment_id)}/)" for name in TABLES)
+    present = [
+        *(PER_EPOCH if description.epochs else ()),
+        *(("captions",) if description.dataset else ()),
+        "experiments",
+    ]
+    tables = ", ".join(f"[{name}]({up}/{results_prefix(name, description.experiment_id)}/)" for name in present)
+    images = "Full-size images: [samples](samples/); sheet" if description.epochs else "Sheet"
     rows = [[name, code(digest)] for name, digest in description.hashes.items()]
     if description.decision is not None:
         rows.append(["evaluation set", code(description.decision.eval_set_id)])
@@ -134,7 +140,7 @@ def _how_to_repeat(description: Description) -> str:
             bullets(
                 [
                     "Configuration: [config.yaml](config.yaml)",
-                    f"Full-size images: [samples](samples/); sheet: [{CONTACT_SHEET}]({CONTACT_SHEET})",
+                    f"{images}: [{CONTACT_SHEET}]({CONTACT_SHEET})",
                     f"Parquet: {tables}",
                 ]
             ),

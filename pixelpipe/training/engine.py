@@ -67,11 +67,13 @@ class Trainer:
         seed: int,
         accelerator: Accelerator,
     ) -> None:
+        assert config.learning_rate is not None, "the configuration is resolved"
         self.config, self.seed, self.data = config, seed, data
+        self.learning_rate = config.learning_rate
         self.noise_scheduler = noise_scheduler
         self.accelerator = accelerator
         optimizer = torch.optim.AdamW(
-            unet.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay, fused=True
+            unet.parameters(), lr=self.learning_rate, weight_decay=config.weight_decay, fused=True
         )
         self.unet, self.optimizer = accelerator.prepare(unet, optimizer)
         self.epoch = self.optimizer_steps = self.images_seen = 0
@@ -92,7 +94,7 @@ class Trainer:
                 epoch=self.epoch,
                 train_loss=train_loss,
                 validation_loss=loss,
-                learning_rate=self.config.learning_rate,
+                learning_rate=self.learning_rate,
                 optimizer_steps=self.optimizer_steps,
                 images_seen=self.images_seen,
                 seconds_train=trained - started,
@@ -130,8 +132,7 @@ class Trainer:
         loss = (torch.stack(losses).sum() / len(order)).item()
         if not math.isfinite(loss):
             raise TrainingDivergedError(
-                f"epoch {epoch}: the training loss is {loss}; lower training.learning_rate "
-                f"(now {self.config.learning_rate:g})"
+                f"epoch {epoch}: the training loss is {loss}; lower training.learning_rate (now {self.learning_rate:g})"
             )
         return loss
 

@@ -27,10 +27,7 @@ def test_pairs_equal_a_plain_loop(seed, tolerance):
     noise = generator.integers(-1, 2, base.shape) * amplitude
     sprites = (base + noise).clip(0, 255).astype(np.uint8)
     expected = [
-        (i, j)
-        for i in range(12)
-        for j in range(i + 1, 12)
-        if loop_distance(sprites[i], sprites[j]) <= tolerance
+        (i, j) for i in range(12) for j in range(i + 1, 12) if loop_distance(sprites[i], sprites[j]) <= tolerance
     ]
     assert near_duplicates(sprites, tolerance) == expected
     assert duplicate_rate(sprites, tolerance) == pytest.approx(len({j for _, j in expected}) / 12)

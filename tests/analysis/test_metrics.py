@@ -68,10 +68,7 @@ def golden_images() -> dict[str, np.ndarray]:
 def measure_golden() -> dict[str, dict]:
     train = np.stack([golden_sprite(salt) for salt in (100, 200, 300)])
     profile = build_profile(train, "golden")
-    return {
-        name: measure(image[None], 24, profile, train).to_pylist()[0]
-        for name, image in golden_images().items()
-    }
+    return {name: measure(image[None], 24, profile, train).to_pylist()[0] for name, image in golden_images().items()}
 
 
 def test_golden_figures_of_this_metric_version():

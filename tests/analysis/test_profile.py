@@ -99,9 +99,7 @@ def test_the_art_passes_at_its_percentiles():
 
 def test_clean_is_the_and_of_the_gates_that_are_not_null():
     art = draw_art(40)
-    images = np.concatenate(
-        [draw_art(10, first_seed=99), np.random.default_rng(1).integers(0, 256, (2, 24, 24, 3))]
-    )
+    images = np.concatenate([draw_art(10, first_seed=99), np.random.default_rng(1).integers(0, 256, (2, 24, 24, 3))])
     metrics = measure(images.astype(np.uint8), 24)
     for profile in (build_profile(art, "h"), build_profile(art, "h", roundtrip(art), "noise")):
         has_round_trip = profile.roundtrip_grid_error is not None

@@ -246,6 +246,16 @@ def test_the_screen_is_against_the_champions_own_checkpoint(build):
     decision = decide(build.context(evidence=build.evidence(8), baseline=baseline))
     assert decision.reason_code is ReasonCode.NOT_BETTER
     assert decision.champion_difference == pytest.approx(0.05, abs=0.02)
+    assert "10% fewer effective colors than the baseline at the same epoch" in decision.sentence
+    assert "and 6% more effective colors than the champion's checkpoint" in decision.sentence
+
+
+def test_the_champion_is_not_mentioned_before_the_end_or_twice(build):
+    pairing = build.scaled(1.05)
+    for epoch, other in ((2, build.scaled(0.9)), (8, pairing)):
+        baseline = build.matched(pairing, epoch, champion_pairing=other)
+        decision = decide(build.context(evidence=build.evidence(epoch), baseline=baseline))
+        assert "champion" not in decision.sentence
 
 
 def test_a_champion_that_cannot_be_compared_is_not_screened(build):

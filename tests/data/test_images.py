@@ -111,12 +111,7 @@ def chunk(kind: bytes, body: bytes) -> bytes:
 def test_sixteen_bit_rgb(tmp_path):
     header = struct.pack(">IIBBBBB", 2, 1, 16, 2, 0, 0, 0)
     row = b"\0" + struct.pack(">6H", *[257 * value for value in (1, 2, 3, 250, 251, 252)])
-    png = (
-        b"\x89PNG\r\n\x1a\n"
-        + chunk(b"IHDR", header)
-        + chunk(b"IDAT", zlib.compress(row))
-        + chunk(b"IEND", b"")
-    )
+    png = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(row)) + chunk(b"IEND", b"")
     (tmp_path / "a.png").write_bytes(png)
     assert read_rgb(tmp_path / "a.png")[0].tolist() == [[1, 2, 3], [250, 251, 252]]
 
@@ -148,12 +143,7 @@ def test_size_is_checked_before_decoding(tmp_path):
     assert read_rgb(path, max_pixels=63).shape == (9, 7, 3)
     for side in (10_000, 40_000):  # above Pillow's warning, and above its error
         header = struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)
-        bomb = (
-            b"\x89PNG\r\n\x1a\n"
-            + chunk(b"IHDR", header)
-            + chunk(b"IDAT", zlib.compress(b""))
-            + chunk(b"IEND", b"")
-        )
+        bomb = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"")) + chunk(b"IEND", b"")
         (tmp_path / "bomb.png").write_bytes(bomb)
         assert "must have at most 16777216 pixels" in refused(tmp_path / "bomb.png")
 

@@ -49,9 +49,7 @@ def test_vocabulary_covers_every_trait():
 
 @pytest.mark.parametrize("trait", VALUES)
 def test_every_value_of_a_trait_looks_different(trait: str):
-    sprites = {
-        portraits.render(dataclasses.replace(PLAIN, **{trait: value})).tobytes() for value in VALUES[trait]
-    }
+    sprites = {portraits.render(dataclasses.replace(PLAIN, **{trait: value})).tobytes() for value in VALUES[trait]}
     assert len(sprites) == len(VALUES[trait])
 
 

@@ -60,7 +60,7 @@ class Fill:
             "name": name,
             "line": "portraits-24",
             "dataset": {"path": "sprites", "grid": self.grid},
-            "training": {"epochs": 4, "resolution": 192},
+            "training": {"epochs": 4, "resolution": 192, "learning_rate": 1e-5},
             "sampling": {"num_prompts": self.num_prompts, "seeds_per_prompt": self.seeds},
         }
         for key, value in changes.items():
@@ -83,8 +83,6 @@ class Fill:
         return experiment_id
 
     def status(self, status, reason_code=None, message=None):
-        import json
-
         append_status(
             self.store,
             {
@@ -93,7 +91,7 @@ class Fill:
                 "status": status,
                 "reason_code": reason_code,
                 "message": message,
-                "config_json": json.dumps(self.experiment.resolved()),
+                "config_json": self.experiment.model_copy(update={"name": "config"}).model_dump_json(),
                 "changed_at": WHEN,
                 "attempt": 1,
             },
@@ -123,7 +121,7 @@ class Fill:
                 value = int(colors[p, s])
                 metrics = {f.name: 0.5 if pa.types.is_floating(f.type) else value for f in METRIC_SCHEMA}
                 metrics |= {"unique_colors": 10 * value}
-                art = sprite(self.grid, hash((epoch, p, s)) % 2**32) if pixels is None else pixels[p][s]
+                art = sprite(self.grid, 10_000 * epoch + 100 * p + s) if pixels is None else pixels[p][s]
                 records.append(
                     {
                         **self.lineage,
@@ -166,10 +164,9 @@ class Fill:
     def summary(self, mean, name="512px-epoch-8", metric="unique_colors"):
         return BaselineEvidence(kind=BaselineKind.SUMMARY, reference=name, summary_metric=metric, summary_mean=mean)
 
-    def epoch(self, epoch, colors, baseline=None, pixels=None, drop=0, epoch_size=IMAGES_AN_EPOCH):
-        """Commit one epoch with the rule's decision, which is returned. `baseline`: an id, evidence, or None."""
+    def decision(self, epoch, samples, baseline=None, epoch_size=IMAGES_AN_EPOCH):
+        """The rule's, with the decisions that are stored. `baseline`: an id, evidence, or None."""
         experiment_id, config = self.lineage["experiment_id"], self.experiment
-        samples = self.samples(epoch, colors, pixels, drop)
         if isinstance(baseline, str):
             baseline = self.baseline(baseline, samples, epoch * epoch_size)
         evidence = epoch_evidence(
@@ -182,8 +179,13 @@ class Fill:
         )
         past = past_decisions(read_table(self.store, "decisions", experiment_id))
         plan = Plan.from_config(experiment_id, config)
-        decision = decide(EpochContext(plan, evidence, baseline or BaselineEvidence(), GUARDRAILS, past))
-        self.commit(epoch, samples, decision, epoch_size)
+        return decide(EpochContext(plan, evidence, baseline or BaselineEvidence(), GUARDRAILS, past))
+
+    def epoch(self, epoch, colors, baseline=None, pixels=None, drop=0):
+        """Commit one epoch with the rule's decision, which is returned."""
+        samples = self.samples(epoch, colors, pixels, drop)
+        decision = self.decision(epoch, samples, baseline)
+        self.commit(epoch, samples, decision)
         return decision
 
     def commit(self, epoch, samples, decision, epoch_size=IMAGES_AN_EPOCH):

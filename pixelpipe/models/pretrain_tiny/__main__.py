@@ -11,11 +11,12 @@ from transformers import CLIPTokenizer
 
 from pixelpipe.data import portraits
 from pixelpipe.models.pretrain_tiny.creatures import draw_creature
+from pixelpipe.models.pretrain_tiny.decoder import train_decoder
 from pixelpipe.models.pretrain_tiny.diffusion import build_denoiser, train_denoiser
 from pixelpipe.models.pretrain_tiny.latents import cache_all
-from pixelpipe.models.pretrain_tiny.pack import save_denoiser, save_vae
+from pixelpipe.models.pretrain_tiny.pack import load_weights, save_denoiser, save_vae
 from pixelpipe.models.pretrain_tiny.tokenizer import train_tokenizer
-from pixelpipe.models.pretrain_tiny.vae import train_vae
+from pixelpipe.models.pretrain_tiny.vae import build_vae
 
 logger = logging.getLogger("pixelpipe.models.pretrain_tiny")
 
@@ -24,10 +25,11 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m pixelpipe.models.pretrain_tiny", description=__doc__)
     parser.add_argument("--out", type=Path, required=True, help="folder; a vae or tokenizer in it is kept")
     parser.add_argument("--minutes-unet", type=float, default=40)
-    parser.add_argument("--minutes-vae", type=float, default=6)
-    parser.add_argument("--num-pictures", type=int, default=12_000)
+    parser.add_argument("--num-decoder-steps", type=int, default=1000)
+    parser.add_argument("--num-pictures", type=int, default=7000)
     parser.add_argument("--save-every-minutes", type=float, default=5)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--continue", dest="goes_on", action="store_true", help="start from the denoiser in DIR")
     return parser.parse_args()
 
 
@@ -47,10 +49,12 @@ def _tokenizer(folder: Path, seed: int) -> CLIPTokenizer:
     return train_tokenizer(folder, _captions(seed))
 
 
-def _vae(folder: Path, minutes: float, seed: int) -> AutoencoderKL:
+def _vae(folder: Path, num_steps: int, seed: int) -> AutoencoderKL:
     if not (folder / "vae" / "config.json").is_file():
-        save_vae(train_vae(seed, duration_s=60 * minutes), folder)
-    return AutoencoderKL.from_pretrained(folder / "vae", local_files_only=True, torch_dtype=torch.float32)
+        vae = build_vae(torch.Generator().manual_seed(seed))
+        train_decoder(vae, seed, num_steps)
+        save_vae(vae, folder)
+    return AutoencoderKL.from_pretrained(folder / "vae", local_files_only=True, dtype=torch.float32)
 
 
 def main() -> None:
@@ -58,9 +62,11 @@ def main() -> None:
     arguments = _arguments()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
     tokenizer = _tokenizer(arguments.out / "tokenizer", arguments.seed)
-    vae = _vae(arguments.out, arguments.minutes_vae, arguments.seed)
+    vae = _vae(arguments.out, arguments.num_decoder_steps, arguments.seed)
     latent_sets = cache_all(vae, arguments.num_pictures, arguments.seed)
     denoiser = build_denoiser(tokenizer, arguments.seed)
+    if arguments.goes_on:
+        load_weights(denoiser, arguments.out)
     duration_s, save_every_s = 60 * arguments.minutes_unet, 60 * arguments.save_every_minutes
     for averaged in train_denoiser(denoiser, latent_sets, arguments.seed, duration_s, save_every_s):
         save_denoiser(averaged, arguments.out)

@@ -22,6 +22,7 @@ CAPTION_DROPOUT = 0.1
 EMA_DECAY = 0.998
 NUM_WARMUP_STEPS = 100
 NUM_HELD_OUT = 64
+LOW_NOISE_POWER = 1.5  # 21% of the timesteps below 100, 45% below 300
 SCHEDULER_CONFIG = {
     "num_train_timesteps": 1000, "beta_schedule": "scaled_linear", "beta_start": 0.00085, "beta_end": 0.012,
     "prediction_type": "epsilon", "steps_offset": 1, "set_alpha_to_one": False, "skip_prk_steps": True,
@@ -125,9 +126,9 @@ class EmaCopy:
 
 
 def _timesteps(batch_size: int, generator: torch.Generator) -> torch.Tensor:
-    """Stratified over 0..999: one timestep a stratum."""
+    """Stratified over 0..999, low noise more often: there the flatness of a cell is decided."""
     jitter = torch.rand(batch_size, generator=generator)
-    return ((torch.arange(batch_size) + jitter) / batch_size * 1000).long()
+    return (((torch.arange(batch_size) + jitter) / batch_size) ** LOW_NOISE_POWER * 1000).long()
 
 
 def _loss(

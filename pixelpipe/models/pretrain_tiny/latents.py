@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from diffusers import AutoencoderKL
 
-from pixelpipe.models.pretrain_tiny.paintings import Picture, paint_creature, paint_portrait
+from pixelpipe.models.pretrain_tiny.paintings import Picture, flat_creature, paint_creature, paint_portrait
 
 logger = logging.getLogger(__name__)
 
@@ -26,13 +26,15 @@ class Source:
 
 
 SOURCES = (
-    Source("portraits at 192 px", lambda rng: paint_portrait(192, rng), 24, 0.54),
-    Source("creatures at 192 px", lambda rng: paint_creature(192, 24, rng), 24, 0.14),
-    Source("creatures at 256 px", lambda rng: paint_creature(256, 32, rng), 32, 0.14),
-    Source("portraits at 256 px", lambda rng: paint_portrait(256, rng), 32, 0.04),
+    Source("portraits at 192 px", lambda rng: paint_portrait(192, rng), 24, 0.38),
+    Source("creatures at 192 px", lambda rng: paint_creature(192, 24, rng), 24, 0.06),
+    Source("flat creatures at 192 px", lambda rng: flat_creature(192, 24, rng), 24, 0.25),
+    Source("creatures at 256 px", lambda rng: paint_creature(256, 32, rng), 32, 0.06),
+    Source("flat creatures at 256 px", lambda rng: flat_creature(256, 32, rng), 32, 0.12),
+    Source("portraits at 256 px", lambda rng: paint_portrait(256, rng), 32, 0.03),
     Source("portraits at 96 px", lambda rng: paint_portrait(96, rng), 12, 0.05),
-    Source("portraits at 128 px", lambda rng: paint_portrait(128, rng), 16, 0.05),
-    Source("creatures at 128 px", lambda rng: paint_creature(128, 32, rng), 16, 0.04),
+    Source("portraits at 128 px", lambda rng: paint_portrait(128, rng), 16, 0.03),
+    Source("creatures at 128 px", lambda rng: paint_creature(128, 32, rng), 16, 0.02),
 )
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import diffusers
 from diffusers import AutoencoderKL
+from safetensors.torch import load_file
 
 from pixelpipe.models.pretrain_tiny.diffusion import SCHEDULER_CONFIG, Denoiser
 
@@ -51,3 +52,12 @@ def save_denoiser(denoiser: Denoiser, folder: Path) -> None:
     scheduler = {"_class_name": "PNDMScheduler", "_diffusers_version": diffusers.__version__, **SCHEDULER_CONFIG}
     _write_json(folder / "scheduler" / "scheduler_config.json", scheduler)
     _write_json(folder / "model_index.json", {"_diffusers_version": diffusers.__version__, **MODEL_INDEX})
+
+
+def load_weights(denoiser: Denoiser, folder: Path) -> None:
+    """Load into `denoiser` the weights that `save_denoiser` wrote."""
+    for model, path in (
+        (denoiser.unet, folder / "unet" / "diffusion_pytorch_model.safetensors"),
+        (denoiser.text_encoder, folder / "text_encoder" / "model.safetensors"),
+    ):
+        model.load_state_dict(load_file(path))

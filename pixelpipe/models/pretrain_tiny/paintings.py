@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image
 
 from pixelpipe.data import portraits
+from pixelpipe.data.sprites import upscale
 from pixelpipe.models.pretrain_tiny.creatures import COLORS, draw_creature
 
 DRAFT_PX_PER_CELL = 4
@@ -41,7 +42,7 @@ def _paint_background(color: np.ndarray, size: int, rng: np.random.Generator) ->
     """A smooth gradient around `color`, (size, size, 3)."""
     y, x = np.mgrid[0:size, 0:size].astype(np.float32) / size - 0.5
     angle = rng.uniform(0, 2 * np.pi)
-    ramp = (np.cos(angle) * x + np.sin(angle) * y)[..., None] * rng.normal(0, 50, 3)
+    ramp = (np.cos(angle) * x + np.sin(angle) * y)[..., None] * rng.normal(0, rng.uniform(5, 60), 3)
     vignette = -rng.uniform(0, 90) * (x**2 + y**2)[..., None]
     return color + ramp + vignette + 6 * rng.random() * _smooth_field(rng, size, 5, 3)
 
@@ -54,7 +55,7 @@ def _paint_over(image: np.ndarray, strength: float, rng: np.random.Generator) ->
     grain_size = size // int(rng.choice([1, 2, DRAFT_PX_PER_CELL]))
     grain = rng.normal(0, 1, (grain_size, grain_size, int(rng.choice([1, 3])))).astype(np.float32)
     grain = resize(grain, size, RESAMPLING[int(rng.integers(2))])
-    return image * light + tint + rng.uniform(0.1, 1) * 12 * strength * grain
+    return image * light + tint + rng.uniform(0, 1) * 10 * strength * grain
 
 
 def _place(image: np.ndarray, size: int, rng: np.random.Generator) -> np.ndarray:
@@ -64,9 +65,7 @@ def _place(image: np.ndarray, size: int, rng: np.random.Generator) -> np.ndarray
     margin = rng.uniform(0, 2 * pixel_per_cell, 2)
     side = draft - rng.uniform(margin.max(), 2 * pixel_per_cell)
     box = (margin[0], margin[1], margin[0] + side, margin[1] + side)
-    bands = [
-        Image.fromarray(image[..., c]).resize((size, size), Image.Resampling.BILINEAR, box=box) for c in range(3)
-    ]
+    bands = [Image.fromarray(image[..., c]).resize((size, size), Image.Resampling.BILINEAR, box=box) for c in range(3)]
     return np.stack([np.asarray(band) for band in bands], axis=-1)
 
 
@@ -78,7 +77,7 @@ def paint(
     Returns the picture ((size, size, 3) uint8) and its strength of texture (0..1).
     """
     draft = sprite.shape[0] * DRAFT_PX_PER_CELL
-    strength = float(rng.uniform(0.2, 1))
+    strength = float(rng.uniform(0.05, 1))
     resampling = RESAMPLING[int(rng.integers(len(RESAMPLING)))]
     layers = np.concatenate([sprite, mask[..., None] * 255], axis=-1).astype(np.float32)
     background = _paint_background(backdrop, draft, rng)
@@ -122,3 +121,16 @@ def paint_creature(size: int, grid: int, rng: np.random.Generator) -> Picture:
         caption = caption.replace("plain background", f"{color_name} background")
     image, _ = paint(sprite, mask, backdrop, size, rng)
     return Picture(image, caption)
+
+
+def flat_creature(size: int, grid: int, rng: np.random.Generator) -> Picture:
+    """A creature or item as clean pixel art, every cell flat: how flatness looks is known, flat portraits are not."""
+    sprite, mask, caption = draw_creature(rng, grid)
+    color_name = str(rng.choice(["black", *COLORS]))
+    backdrop = np.array(COLORS[color_name], dtype=np.uint8)
+    if rng.random() < 0.3:
+        backdrop = np.full(3, rng.choice([0, 20, 128, 255]), dtype=np.uint8)
+    else:
+        caption = caption.replace("plain background", f"{color_name} background")
+    image = np.where(mask[..., None], sprite, backdrop)
+    return Picture(upscale(image, size), caption)

@@ -1,12 +1,10 @@
-"""The autoencoder of the tiny base: started as an identity, then trained on small crops.
+"""The autoencoder of the tiny base: an AutoencoderKL whose weights are set, not learned, to begin with.
 
-A plain tiny AutoencoderKL stalls on flat-cell art. Started so that the encoder averages 8x8 px blocks and the
-decoder repeats one latent over 8x8 px, it is exact on aligned art from the first step, and training is left with
-what is not aligned: texture, and cells smaller than a latent.
+A plain tiny AutoencoderKL, trained for minutes, stalls far from flat cells. This one is built so that the encoder
+averages blocks of 8x8 px and the decoder repeats a latent over 8x8 px: it is nearly exact on aligned art before any
+training, and `decoder.py` is left with what is not aligned. Three latents are the block's color; the fourth is a
+detail that is zero where a block is flat.
 """
-
-import logging
-import time
 
 import numpy as np
 import torch
@@ -18,22 +16,19 @@ from diffusers.models.upsampling import Upsample2D
 from torch import nn
 from torch.nn import functional
 
-from pixelpipe.data import portraits
-from pixelpipe.models.pretrain_tiny.creatures import draw_creature
-from pixelpipe.models.pretrain_tiny.paintings import paint_creature, paint_portrait
-
-logger = logging.getLogger(__name__)
+from pixelpipe.models.pretrain_tiny.crops import random_crop
+from pixelpipe.models.pretrain_tiny.paintings import paint_portrait
 
 BLOCK_OUT_CHANNELS = (16, 24, 32, 48)
-NUM_CARRIED = 8  # channels that carry the image through: +RGB, -RGB, +1, -1 (times ANCHOR)
+NUM_CARRIED = 10  # channels that carry the image: +RGB, -RGB, +ANCHOR, -ANCHOR, +detail, -detail
+LUMA = (0.3, 0.59, 0.11)
 ANCHOR = 16.0  # so much larger than an image that a norm over all channels hardly depends on the image
-CROP_PX = 64
-KL_WEIGHT = 1e-6
-INITIAL_LOGVAR = -8.0
+POSTERIOR_LOGVAR = -8.0
+_PAIRS = ((0, 3), (1, 4), (2, 5), (8, 9))  # carried channels of R, G, B and detail, and of their negatives
 
 
 def build_vae(generator: torch.Generator) -> AutoencoderKL:
-    """An AutoencoderKL of factor 8 and 4 latent channels that starts as an identity on aligned art."""
+    """An AutoencoderKL of factor 8 and 4 latent channels that is an identity on aligned art."""
     vae = AutoencoderKL(
         down_block_types=("DownEncoderBlock2D",) * 4,
         up_block_types=("UpDecoderBlock2D",) * 4,
@@ -48,12 +43,16 @@ def build_vae(generator: torch.Generator) -> AutoencoderKL:
             if parameter.ndim > 1:
                 fan_in = parameter[0].numel()
                 parameter.copy_(torch.randn(parameter.shape, generator=generator) * (0.5 / fan_in) ** 0.5)
-        _start_as_identity(vae)
+        for module in vae.modules():
+            if isinstance(module, nn.Conv2d | nn.Linear):
+                nn.init.zeros_(module.bias)
+        _set_identity(vae)
         _calibrate(vae)
-    return vae
+        _balance_latents(vae)
+    return vae.eval()
 
 
-def _start_as_identity(vae: AutoencoderKL) -> None:
+def _set_identity(vae: AutoencoderKL) -> None:
     for module in vae.modules():
         if isinstance(module, ResnetBlock2D):
             _damp(module)
@@ -64,10 +63,10 @@ def _start_as_identity(vae: AutoencoderKL) -> None:
         elif isinstance(module, Attention):
             nn.init.zeros_(module.to_out[0].weight)
             nn.init.zeros_(module.to_out[0].bias)
+    _take_detail(vae.encoder.down_blocks[2].downsamplers[0].conv)
     for coder in (vae.encoder, vae.decoder):
         _open(coder.conv_in)
         _close(coder.conv_out, num_channels=coder.conv_norm_out.num_channels)
-    _set_latent_spread(vae)
     for conv in (vae.quant_conv, vae.post_quant_conv):
         conv.weight.copy_(torch.eye(conv.out_channels)[:, :, None, None])
         nn.init.zeros_(conv.bias)
@@ -87,30 +86,38 @@ def _damp(block: ResnetBlock2D) -> None:
 def _carry(conv: nn.Conv2d, taps: tuple[slice, slice], weight: float) -> None:
     """Make `conv` hand the carried channels on, spread over `taps`, and take nothing else into them."""
     conv.weight[:NUM_CARRIED] = 0
-    conv.weight[NUM_CARRIED:, 6:NUM_CARRIED] = 0
+    conv.weight[NUM_CARRIED:, 6:8] = 0
     conv.bias.zero_()
     for channel in range(NUM_CARRIED):
         conv.weight[(channel, channel, *taps)] = weight
 
 
 def _open(conv: nn.Conv2d) -> None:
-    """Put +x, -x and the anchors into the carried channels."""
+    """Put +x, -x and the anchors into the carried channels; x is an image, or latents with their detail."""
     conv.weight[:NUM_CARRIED] = 0
     conv.bias.zero_()
-    for channel in range(3):
-        conv.weight[channel, channel, 1, 1] = 1
-        conv.weight[channel + 3, channel, 1, 1] = -1
+    for channel, (plus, minus) in zip(range(conv.in_channels), _PAIRS, strict=False):
+        conv.weight[plus, channel, 1, 1] = 1
+        conv.weight[minus, channel, 1, 1] = -1
     conv.bias[6], conv.bias[7] = ANCHOR, -ANCHOR
+
+
+def _take_detail(conv: nn.Conv2d) -> None:
+    """Make the detail: lightness of the upper less the lower half of a latent's 8x8 px, zero on aligned art."""
+    for row, weight in ((0, 0.25), (1, -0.25)):
+        for channel, luma in enumerate(LUMA):
+            conv.weight[8, channel, row, :2] = weight * luma
+            conv.weight[9, channel, row, :2] = -weight * luma
 
 
 def _close(conv: nn.Conv2d, num_channels: int) -> None:
     """Undo the last norm and activation on the carried channels: silu(x) - silu(-x) = x."""
     norm_scale = (2 * ANCHOR**2 / num_channels) ** 0.5
-    conv.weight[:3] = 0
+    conv.weight[:4] = 0
     conv.bias.zero_()
-    for channel in range(3):
-        conv.weight[channel, channel, 1, 1] = norm_scale
-        conv.weight[channel, channel + 3, 1, 1] = -norm_scale
+    for channel, (plus, minus) in zip(range(conv.out_channels), _PAIRS, strict=False):
+        conv.weight[channel, plus, 1, 1] = norm_scale
+        conv.weight[channel, minus, 1, 1] = -norm_scale
 
 
 def _calibrate(vae: AutoencoderKL) -> None:
@@ -127,97 +134,14 @@ def _calibrate(vae: AutoencoderKL) -> None:
         coder.conv_out.weight[:3] *= (outputs * targets).sum() / (outputs**2).sum()
 
 
-def _set_latent_spread(vae: AutoencoderKL) -> None:
-    conv = vae.encoder.conv_out
-    conv.weight[4:] = 0
-    conv.bias[4:] = INITIAL_LOGVAR
-
-
-def _random_sprite(rng: np.random.Generator) -> np.ndarray:
-    """A clean sprite: a portrait, or a creature before a flat color; (G, G, 3) uint8."""
-    if rng.random() < 0.5:
-        return portraits.render(portraits.draw_traits(rng))
-    sprite, mask, _ = draw_creature(rng, 32)
-    return np.where(mask[..., None], sprite, rng.integers(0, 256, 3).astype(np.uint8))
-
-
-def _roughen(sprite: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Sometimes saturate, dither or add noise a cell at a time."""
-    cells = sprite.astype(np.float32)
-    choice = rng.random()
-    if choice < 0.15:
-        cells = cells + rng.normal(0, rng.uniform(2, 40), cells.shape)
-    elif choice < 0.3:
-        cells = 128 + (cells - 128) * rng.uniform(1, 3)
-    elif choice < 0.4:
-        cells[:: 2, 1::2] *= rng.uniform(0.5, 1)
-        cells[1::2, ::2] *= rng.uniform(0.5, 1)
-    elif choice < 0.5:
-        cells = rng.integers(0, 256, cells.shape).astype(np.float32)
-    return np.clip(cells, 0, 255)
-
-
-def _cell_px(rng: np.random.Generator) -> float:
-    """Cells of a whole latent mostly; also half a latent, and sizes that straddle latents."""
-    return float(rng.choice([8, 8, 8, 8, 8, 4, 4, 4, 16, 32 / 3]))
-
-
-def random_crop(rng: np.random.Generator) -> np.ndarray:
-    """A training crop: (3, CROP_PX, CROP_PX) float32 in -1..1."""
-    if rng.random() < 0.2:
-        picture = paint_portrait(192, rng) if rng.random() < 0.6 else paint_creature(256, 32, rng)
-        pixels = picture.image
-    else:
-        cells = _roughen(_random_sprite(rng), rng)
-        cell_px = _cell_px(rng)
-        index = (np.arange(int(cells.shape[0] * cell_px)) / cell_px).astype(int)
-        pixels = cells[index][:, index]
-    top, left = 8 * rng.integers(0, (np.array(pixels.shape[:2]) - CROP_PX) // 8 + 1)
-    crop = pixels[top : top + CROP_PX, left : left + CROP_PX]
-    return crop.astype(np.float32).transpose(2, 0, 1) / 127.5 - 1
-
-
-def _loss(vae: AutoencoderKL, pixels: torch.Tensor, generator: torch.Generator) -> tuple[torch.Tensor, float]:
-    """Reconstruction of values and of steps between neighbors (flat cells stay flat), plus KL; (loss, L1)."""
-    posterior = vae.encode(pixels).latent_dist
-    noise = torch.randn(posterior.mean.shape, generator=generator)
-    decoded = vae.decode(posterior.mean + posterior.std * noise).sample
-    l1 = functional.l1_loss(decoded, pixels)
-    steps = sum(functional.l1_loss(decoded.diff(dim=axis), pixels.diff(dim=axis)) for axis in (2, 3))
-    kl = 0.5 * (posterior.mean**2 + posterior.var - 1 - posterior.logvar).sum(dim=(1, 2, 3)).mean()
-    return l1 + functional.mse_loss(decoded, pixels) + 0.5 * steps + KL_WEIGHT * kl, l1.item()
-
-
-def train_vae(seed: int, duration_s: float, batch_size: int = 16, learning_rate: float = 1e-3) -> AutoencoderKL:
-    """Train for `duration_s` seconds, then balance the latents."""
-    generator = torch.Generator().manual_seed(seed)
-    rng = np.random.default_rng([seed, 1])
-    vae = build_vae(generator).to(memory_format=torch.channels_last).train()
-    optimizer = torch.optim.AdamW(vae.parameters(), lr=learning_rate, weight_decay=0.0, betas=(0.9, 0.99))
-    start, step, running_l1 = time.monotonic(), 0, 0.1
-    while (share := (time.monotonic() - start) / duration_s) < 1:
-        for group in optimizer.param_groups:
-            group["lr"] = learning_rate * min(1, (step + 1) / 50) * 0.5 * (1 + np.cos(np.pi * share))
-        pixels = torch.from_numpy(np.stack([random_crop(rng) for _ in range(batch_size)]))
-        loss, l1 = _loss(vae, pixels.to(memory_format=torch.channels_last), generator)
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        nn.utils.clip_grad_norm_(vae.parameters(), 1.0)
-        optimizer.step()
-        step, running_l1 = step + 1, 0.98 * running_l1 + 0.02 * l1
-        if step % 100 == 0:
-            logger.info("vae: %3.0f%%, step %d, L1 %.4f", 100 * share, step, running_l1)
-    return balance_latents(vae.eval(), rng)
-
-
-@torch.no_grad()
-def balance_latents(vae: AutoencoderKL, rng: np.random.Generator) -> AutoencoderKL:
+def _balance_latents(vae: AutoencoderKL) -> None:
     """Center and decorrelate the latents of painterly portraits, and set `scaling_factor` to give them unit std.
 
-    A trained latent is nearly a color plus a weak fourth channel. Each principal axis is divided by the square root
-    of its own standard deviation, so that hue and texture are not drowned in lightness, nor made as loud. The
-    change of axes is folded into the two 1x1 convolutions; the decoded image stays the same.
+    Each principal axis is divided by the square root of its own standard deviation, so that hue and detail are not
+    drowned in lightness, nor made as loud. The change of axes is folded into the two 1x1 convolutions; what is
+    decoded stays the same.
     """
+    rng = np.random.default_rng(0)
     images = np.stack([paint_portrait(192, rng).image for _ in range(64)])
     pixels = torch.from_numpy(images).permute(0, 3, 1, 2) / 127.5 - 1
     latents = torch.cat([vae.encode(batch).latent_dist.mean for batch in pixels.split(16)])
@@ -226,7 +150,6 @@ def balance_latents(vae: AutoencoderKL, rng: np.random.Generator) -> Autoencoder
     spread = variances.clamp(min=1e-4).sqrt()
     _change_axes(vae, latents.mean(dim=1), axes.T / spread.sqrt()[:, None])
     vae.register_to_config(scaling_factor=round(float(spread.mean() ** -0.5), 5))
-    return vae
 
 
 def _change_axes(vae: AutoencoderKL, center: torch.Tensor, forward: torch.Tensor) -> None:
@@ -235,6 +158,6 @@ def _change_axes(vae: AutoencoderKL, center: torch.Tensor, forward: torch.Tensor
     quant.weight[:4] = torch.einsum("ij,jkhw->ikhw", forward, quant.weight[:4])
     quant.bias[:4] = forward @ (quant.bias[:4] - center)
     quant.weight[4:] = 0
-    quant.bias[4:] = INITIAL_LOGVAR
+    quant.bias[4:] = POSTERIOR_LOGVAR
     post_quant.bias += post_quant.weight[:, :, 0, 0] @ center
     post_quant.weight.copy_(torch.einsum("ijhw,jk->ikhw", post_quant.weight, torch.linalg.inv(forward)))

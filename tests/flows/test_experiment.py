@@ -1,0 +1,170 @@
+"""The flow, on a real (temporary) Prefect server with the tiny base: every way that an experiment ends."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey
+from prefect.settings import PREFECT_API_URL
+
+from flows.experiment import run_experiment
+from pixelpipe.errors import ExperimentHeldError
+from pixelpipe.lease import acquire
+from pixelpipe.lines import champion
+from pixelpipe.pipeline.prepare import prepare
+from pixelpipe.results.reader import latest_status, read_table
+from pixelpipe.results.schemas import SCHEMAS
+from pixelpipe.store import Store
+from tasks.reporting import artifact_key
+
+pytestmark = pytest.mark.usefixtures("prefect_server")
+
+OF_THE_ATTEMPT = {"attempt", "sample_uri", "cost_usd", "decided_at", "committed_at", "changed_at", "config_json"}
+
+
+def rows(store: Store, experiment_id: str) -> dict[str, list[str]]:
+    """Every row of every table, without what may differ between two runs: attempt, times, costs and paths."""
+    tables = {}
+    for name in SCHEMAS:
+        columns = [c for c in SCHEMAS[name].names if c not in OF_THE_ATTEMPT and not c.startswith("seconds_")]
+        tables[name] = sorted(map(repr, read_table(store, name, experiment_id, columns).to_pylist()))
+    return tables
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory, prefect_server, portraits):
+    """A first experiment of a line, run once for the tests that look at it."""
+    from pixelpipe.config import parse_config
+
+    config = parse_config(
+        {
+            "name": "baseline",
+            "line": "portraits",
+            "dataset": {"path": str(portraits), "validation_fraction": 0.2},
+            "training": {"epochs": 3, "batch_size": 8, "learning_rate": 3e-4},
+            "sampling": {"num_prompts": 8, "seeds_per_prompt": 2, "num_inference_steps": 4, "confirm_seeds": 1},
+        },
+        where="test",
+    )
+    store = Store.open(tmp_path_factory.mktemp("undisturbed") / "store")
+    state = run_experiment(config, store.url, return_state=True)
+    return config, store, state
+
+
+def flow_run_of(state):
+    with get_client(sync_client=True) as client:
+        return client.read_flow_run(state.state_details.flow_run_id)
+
+
+def test_a_first_experiment_becomes_the_champion(undisturbed):
+    config, store, state = undisturbed
+    outcome = state.result()
+    assert state.is_completed()
+    assert state.message.startswith("promoted: ")
+    assert outcome.status == "promoted"
+    assert champion(store, "portraits").reference == f"{outcome.experiment_id}@3"
+    assert {"outcome:promoted", "line:portraits"} <= set(flow_run_of(state).tags)
+    tables = {name: read_table(store, name) for name in ("samples", "epochs", "decisions")}
+    assert {name: table.num_rows for name, table in tables.items()} == {"samples": 48, "epochs": 3, "decisions": 3}
+    assert tables["epochs"]["images_seen"].to_pylist() == [32, 64, 96]
+    assert tables["epochs"]["decision"].to_pylist() == ["CONTINUE", "CONTINUE", "PROMOTED"]
+
+
+def test_the_verdict_stands_in_prefect_with_its_pictures_inline(undisturbed):
+    _, _, state = undisturbed
+    with get_client(sync_client=True) as client:
+        key = ArtifactFilterKey(any_=[artifact_key(state.result().experiment_id)])
+        [artifact] = client.read_artifacts(artifact_filter=ArtifactFilter(key=key))
+    assert artifact.data.count("](data:image/png;base64,") == 2
+    assert state.result().experiment_id in artifact.data
+
+
+def test_only_the_last_epoch_can_be_resumed_and_a_champion_keeps_all_weights(undisturbed):
+    _, store, state = undisturbed
+    root = Path(store.url) / "experiments" / state.result().experiment_id / "checkpoints"
+    assert [(root / f"epoch-0{epoch}" / "unet").is_dir() for epoch in (1, 2, 3)] == [True] * 3
+    assert [(root / f"epoch-0{epoch}" / "training_state").is_dir() for epoch in (1, 2, 3)] == [False, False, True]
+
+
+def test_what_is_done_is_not_done_again(undisturbed):
+    config, store, state = undisturbed
+    before = sorted(store.list())
+    again = run_experiment(config, store.url, return_state=True)
+    assert again.message == state.message
+    assert {key for key in store.list() if key not in before} <= {key for key in store.list() if "/attempts/" in key}
+
+
+def test_a_candidate_that_is_worse_is_abandoned_before_its_end(undisturbed):
+    config, store, _ = undisturbed
+    training = config.training.model_copy(update={"learning_rate": 0.03})  # tears the weights apart
+    candidate = config.model_copy(update={"name": "torn", "training": training})
+    state = run_experiment(candidate, store.url, return_state=True)
+    outcome = state.result()
+    assert state.is_completed()
+    assert state.message.startswith("abandoned: ")
+    assert "outcome:abandoned" in flow_run_of(state).tags
+    assert (outcome.status, outcome.epochs) == ("abandoned", 2)
+    decisions = read_table(store, "decisions", outcome.experiment_id).to_pylist()
+    assert [row["verdict"] for row in decisions] == ["CONTINUE", "ABANDONED"]
+    assert champion(store, "portraits").experiment_id != outcome.experiment_id
+
+
+def test_a_candidate_that_looks_better_is_confirmed_on_fresh_seeds(undisturbed):
+    """The champion is compared with a checkpoint of much longer training; whatever comes out was confirmed."""
+    config, store, _ = undisturbed
+    dataset = config.dataset.model_copy(update={"repeats": 6})
+    training = config.training.model_copy(update={"epochs": 1, "learning_rate": 1e-3})
+    candidate = config.model_copy(update={"name": "longer", "dataset": dataset, "training": training})
+    outcome = run_experiment(candidate, store.url, return_state=True).result()
+    [decision] = read_table(store, "decisions", outcome.experiment_id).to_pylist()
+    fresh = read_table(store, "confirmations", outcome.experiment_id)
+    seen = set(read_table(store, "samples")["seed"].to_pylist())
+    assert decision["relative_difference"] < 0
+    assert decision["confirmation_pairs"] == 8
+    assert sorted(fresh["role"].to_pylist()) == ["baseline"] * 8 + ["candidate"] * 8
+    assert not seen & set(fresh["seed"].to_pylist())
+    assert outcome.status == ("promoted" if decision["verdict"] == "PROMOTED" else "inconclusive")
+    current = champion(store, "portraits")
+    assert (current.experiment_id == outcome.experiment_id) == (outcome.status == "promoted")
+
+
+def test_a_second_run_of_an_experiment_in_progress_says_who_holds_it(make_config, tmp_path):
+    config, store = make_config(), Store.open(tmp_path / "store")
+    experiment_id = prepare(store, config).experiment_id
+    with acquire(store, experiment_id):
+        state = run_experiment(config, store.url, return_state=True)
+        with pytest.raises(ExperimentHeldError, match=rf"{experiment_id} is running: pid \d+ on "):
+            state.result()
+    assert latest_status(store, experiment_id) is None
+
+
+def test_a_run_that_diverges_fails_and_says_what_to_do(make_config, tmp_path):
+    config, store = make_config(training={"learning_rate": 0.99, "max_grad_norm": 1e30}), Store.open(tmp_path / "store")
+    state = run_experiment(config, store.url, return_state=True)
+    status = latest_status(store, prepare(store, config).experiment_id)
+    if state.is_completed():  # the loss stayed finite: then the judge must not have promoted garbage silently
+        pytest.fail(f"a learning rate of 0.99 trained: {state.message}")
+    assert (status["status"], status["reason_code"]) == ("failed", "nan_loss")
+    assert "lower training.learning_rate" in status["message"]
+
+
+def test_killed_again_and_again_it_ends_as_if_undisturbed(undisturbed, tmp_path):
+    """SIGKILL in front of writes all over the run: the same rows and the same verdict, and no row twice."""
+    config, undisturbed_store, state = undisturbed
+    config_file, store = tmp_path / "config.json", Store.open(tmp_path / "store")
+    config_file.write_text(config.model_dump_json())
+    command = [sys.executable, str(Path(__file__).with_name("run_and_die.py")), str(config_file), store.url]
+    environment = {"PREFECT_API_URL": PREFECT_API_URL.value(), "PREFECT_LOGGING_LEVEL": "CRITICAL"}
+    for write, expected in ((1, -9), (9, -9), (20, -9), (30, -9), (46, -9), (0, 0)):
+        done = subprocess.run(
+            [*command, str(write)], env={**os.environ, **environment}, capture_output=True, text=True, timeout=300
+        )
+        assert done.returncode == expected, done.stderr[-3000:]
+    experiment_id = state.result().experiment_id
+    found, wanted = rows(store, experiment_id), rows(undisturbed_store, experiment_id)
+    assert found == wanted
+    assert all(len(set(table)) == len(table) for table in found.values())
+    assert champion(store, "portraits").reference == f"{experiment_id}@3"
