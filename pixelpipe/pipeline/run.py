@@ -196,9 +196,7 @@ class ExperimentRun:
             key_of = partial(self._confirmation_key, role)
             sample_images(self.store, sampler, unet, plans, key_of, f"confirming: {role}")
             lineage = self._row(record) | {
-                "eval_set_id": content_id("confirmation", self.experiment.evaluation.eval_set_id, self.experiment_id)[
-                    :16
-                ],
+                "eval_set_id": fresh_set_id,
                 "role": role,
                 "checkpoint": checkpoint,
                 "checkpoint_hash": record.checkpoint_hash if role == "candidate" else None,

@@ -20,8 +20,10 @@ from pixelpipe.store import Store
 ROOT = Path(__file__).parents[2]
 PREFECT = [sys.executable, "-m", "prefect"]
 # What Prefect reads of a deployment; it ignores any other key without a word.
-DEPLOYMENT_KEYS = {"name", "description", "entrypoint", "tags", "parameters", "work_pool", "schedules", "concurrency_limit",
-                   "triggers", "version"}  # fmt: skip
+DEPLOYMENT_KEYS = {
+    *("name", "description", "entrypoint", "tags", "parameters"),
+    *("work_pool", "schedules", "concurrency_limit", "triggers"),
+}
 WORK_POOL_KEYS = {"name", "work_queue_name", "job_variables"}
 
 

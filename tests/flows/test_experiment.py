@@ -60,7 +60,7 @@ def flow_run_of(state):
 
 
 def test_a_first_experiment_becomes_the_champion(undisturbed):
-    config, store, state = undisturbed
+    _, store, state = undisturbed
     outcome = state.result()
     assert state.is_completed()
     assert state.message.startswith("promoted: ")

@@ -35,6 +35,8 @@ def _save_half(model: object, folder: Path) -> None:
     for parameter in half.parameters():
         parameter.data = parameter.data.contiguous()
     half.save_pretrained(folder, safe_serialization=True)
+    for path in folder.glob("*.safetensors"):
+        path.chmod(0o644)  # safetensors writes files that only their owner can read
     config_path = folder / "config.json"
     config = json.loads(config_path.read_text(encoding="utf-8"))
     _write_json(config_path, {key: value for key, value in config.items() if key != "_name_or_path"})
