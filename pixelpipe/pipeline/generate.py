@@ -34,6 +34,8 @@ def choose_checkpoint(store: Store, checkpoint: str | None, line: str | None) ->
 def generate_sprites(store: Store, checkpoint: str, prompt: str, num_seeds: int, directory: Path) -> list[Path]:
     """Write `<seed>.png` at the grid's size for seeds 0, 1, ..., and `sheet.png`; returns their paths."""
     config = stored_config(store, checkpoint.rpartition("@")[0])
+    batch_size = min(config.sampling.batch_size, num_seeds)  # a batch is always filled up
+    config = config.model_copy(update={"sampling": config.sampling.model_copy(update={"batch_size": batch_size})})
     plans = [ImagePlan("generate", prompt, seed) for seed in range(num_seeds)]
     sampler, unet = champion_sampler(store, config, checkpoint)
     images = [image for _, image in sampler.sample(unet, plans)]

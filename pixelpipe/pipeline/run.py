@@ -54,6 +54,8 @@ class ExperimentRun:
     def begin(self) -> None:
         """Record that the experiment runs, and clear what an attempt that died left of an unfinished epoch."""
         discard_uncommitted(self.store, self.experiment_id)
+        for epoch in range(1, self.done_epochs):
+            self.session.checkpoints.drop_training_state(epoch)
         self._pin_prompts()
         pin_baseline(self.store, self.experiment_id, self.baseline)
         config = yaml.safe_dump(self.config.resolved(), sort_keys=False, allow_unicode=True)
