@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 from prefect.client.orchestration import get_client
-from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey
+from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRunId
 from prefect.settings import PREFECT_API_URL
 
 from flows.experiment import run_experiment
 from pixelpipe.errors import ExperimentHeldError
 from pixelpipe.lease import acquire
-from pixelpipe.lines import champion
+from pixelpipe.lines import champion, champion_history
 from pixelpipe.pipeline.prepare import prepare
 from pixelpipe.results.reader import latest_status, read_table
 from pixelpipe.results.schemas import SCHEMAS
@@ -44,7 +44,7 @@ def undisturbed(tmp_path_factory, prefect_server, portraits):
             "name": "baseline",
             "line": "portraits",
             "dataset": {"path": str(portraits), "validation_fraction": 0.2},
-            "training": {"epochs": 3, "batch_size": 8, "learning_rate": 3e-4},
+            "training": {"epochs": 3, "batch_size": 8, "learning_rate": 1e-6},
             "sampling": {"num_prompts": 8, "seeds_per_prompt": 2, "num_inference_steps": 4, "confirm_seeds": 1},
         },
         where="test",
@@ -65,9 +65,9 @@ def test_a_first_experiment_becomes_the_champion(undisturbed):
     assert state.is_completed()
     assert state.message.startswith("promoted: ")
     assert outcome.status == "promoted"
-    assert champion(store, "portraits").reference == f"{outcome.experiment_id}@3"
+    assert champion_history(store, "portraits")[0].reference == f"{outcome.experiment_id}@3"
     assert {"outcome:promoted", "line:portraits"} <= set(flow_run_of(state).tags)
-    tables = {name: read_table(store, name) for name in ("samples", "epochs", "decisions")}
+    tables = {name: read_table(store, name, outcome.experiment_id) for name in ("samples", "epochs", "decisions")}
     assert {name: table.num_rows for name, table in tables.items()} == {"samples": 48, "epochs": 3, "decisions": 3}
     assert tables["epochs"]["images_seen"].to_pylist() == [32, 64, 96]
     assert tables["epochs"]["decision"].to_pylist() == ["CONTINUE", "CONTINUE", "PROMOTED"]
@@ -76,8 +76,9 @@ def test_a_first_experiment_becomes_the_champion(undisturbed):
 def test_the_verdict_stands_in_prefect_with_its_pictures_inline(undisturbed):
     _, _, state = undisturbed
     with get_client(sync_client=True) as client:
-        key = ArtifactFilterKey(any_=[artifact_key(state.result().experiment_id)])
-        [artifact] = client.read_artifacts(artifact_filter=ArtifactFilter(key=key))
+        of_the_run = ArtifactFilterFlowRunId(any_=[state.state_details.flow_run_id])
+        [artifact] = client.read_artifacts(artifact_filter=ArtifactFilter(flow_run_id=of_the_run))
+    assert artifact.key == artifact_key(state.result().experiment_id)
     assert artifact.data.count("](data:image/png;base64,") == 2
     assert state.result().experiment_id in artifact.data
 
@@ -97,11 +98,21 @@ def test_what_is_done_is_not_done_again(undisturbed):
     assert {key for key in store.list() if key not in before} <= {key for key in store.list() if "/attempts/" in key}
 
 
-def test_a_candidate_that_is_worse_is_abandoned_before_its_end(undisturbed):
-    config, store, _ = undisturbed
-    training = config.training.model_copy(update={"learning_rate": 0.03})  # tears the weights apart
-    candidate = config.model_copy(update={"name": "torn", "training": training})
-    state = run_experiment(candidate, store.url, return_state=True)
+def changed(config, name, repeats=1, **training):
+    dataset = config.dataset.model_copy(update={"repeats": repeats})
+    training = config.training.model_copy(update=training)
+    return config.model_copy(update={"name": name, "dataset": dataset, "training": training})
+
+
+def test_a_candidate_that_is_worse_is_abandoned_before_its_end(undisturbed, tmp_path):
+    """Against a baseline that learns, one that hardly does."""
+    config, store = undisturbed[0], Store.open(tmp_path / "store")
+    sampling = config.sampling.model_copy(update={"num_inference_steps": 10, "guidance_scale": 2.0})
+    judge = config.judge.model_copy(update={"abandon_margin": 0.0})  # 8 prompts see no small difference
+    config = config.model_copy(update={"sampling": sampling, "judge": judge})
+    baseline = changed(config, "learns", repeats=8, learning_rate=2e-4)
+    reference = run_experiment(baseline, store.url, return_state=True).result().experiment_id
+    state = run_experiment(changed(config, "timid", repeats=8), store.url, return_state=True)
     outcome = state.result()
     assert state.is_completed()
     assert state.message.startswith("abandoned: ")
@@ -109,15 +120,15 @@ def test_a_candidate_that_is_worse_is_abandoned_before_its_end(undisturbed):
     assert (outcome.status, outcome.epochs) == ("abandoned", 2)
     decisions = read_table(store, "decisions", outcome.experiment_id).to_pylist()
     assert [row["verdict"] for row in decisions] == ["CONTINUE", "ABANDONED"]
-    assert champion(store, "portraits").experiment_id != outcome.experiment_id
+    assert champion(store, "portraits").experiment_id == reference
+    kept = Path(store.url) / "experiments" / outcome.experiment_id / "checkpoints"
+    assert sorted(folder.name for folder in kept.iterdir() if (folder / "unet").is_dir()) == ["epoch-01", "epoch-02"]
 
 
 def test_a_candidate_that_looks_better_is_confirmed_on_fresh_seeds(undisturbed):
-    """The champion is compared with a checkpoint of much longer training; whatever comes out was confirmed."""
+    """The champion hardly learned; whatever becomes of one that did, it was confirmed."""
     config, store, _ = undisturbed
-    dataset = config.dataset.model_copy(update={"repeats": 6})
-    training = config.training.model_copy(update={"epochs": 1, "learning_rate": 1e-3})
-    candidate = config.model_copy(update={"name": "longer", "dataset": dataset, "training": training})
+    candidate = changed(config, "learns", repeats=8, epochs=1, learning_rate=1e-3)
     outcome = run_experiment(candidate, store.url, return_state=True).result()
     [decision] = read_table(store, "decisions", outcome.experiment_id).to_pylist()
     fresh = read_table(store, "confirmations", outcome.experiment_id)
