@@ -65,7 +65,7 @@ class Experiment:
             prompts=self.prompts[: sampling.num_prompts],
             seeds_per_prompt=sampling.seeds_per_prompt,
             num_inference_steps=sampling.num_inference_steps,
-            guidance_scale=sampling.guidance_scale,
+            guidance_scale=self.config.guidance_scale,
             grid=self.config.dataset.grid,
             metric_version=METRIC_VERSION,
         )

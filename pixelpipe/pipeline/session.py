@@ -93,7 +93,7 @@ def make_sampler(base: BaseModel, config: ExperimentConfig) -> Sampler:
         base,
         resolution=config.resolution,
         num_inference_steps=config.sampling.num_inference_steps,
-        guidance_scale=config.sampling.guidance_scale,
+        guidance_scale=config.guidance_scale,
         batch_size=config.sampling.batch_size,
     )
 

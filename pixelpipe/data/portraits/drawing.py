@@ -49,7 +49,8 @@ BANDS = {"gold": "ruby", "black": "red", "brown": "beige", "blue": "gold"}
 
 
 def _mix(color: Rgb, other: Rgb, share: float) -> Rgb:
-    return tuple(round(c + (o - c) * share) for c, o in zip(color, other, strict=True))
+    red, green, blue = (round(c + (o - c) * share) for c, o in zip(color, other, strict=True))
+    return red, green, blue
 
 
 def _shade(color: Rgb) -> Rgb:

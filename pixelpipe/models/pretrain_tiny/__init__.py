@@ -6,6 +6,6 @@
 The first round, on two busy cores, made 2,900 steps of 32 pictures (held-out loss 0.101 at uniform timesteps). A
 round is measured in minutes, so its weights depend on the machine. Figures and limits: `tiny/README.md`.
 
-`__main__.py` runs it: `tokenizer.py`, `vae.py` and `decoder.py`, `paintings.py` and `creatures.py` (what it sees),
+`__main__.py` runs it: `tokenizer.py`, `vae.py`, `paintings.py` and `creatures.py` (what it sees),
 `latents.py`, `diffusion.py`, and `pack.py`. No public data, no downloaded weights; everything is drawn by code.
 """

@@ -11,7 +11,6 @@ from transformers import CLIPTokenizer
 
 from pixelpipe.data import portraits
 from pixelpipe.models.pretrain_tiny.creatures import draw_creature
-from pixelpipe.models.pretrain_tiny.decoder import train_decoder
 from pixelpipe.models.pretrain_tiny.diffusion import build_denoiser, train_denoiser
 from pixelpipe.models.pretrain_tiny.latents import cache_all
 from pixelpipe.models.pretrain_tiny.pack import load_weights, save_denoiser, save_vae
@@ -25,7 +24,6 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m pixelpipe.models.pretrain_tiny", description=__doc__)
     parser.add_argument("--out", type=Path, required=True, help="folder; a vae or tokenizer in it is kept")
     parser.add_argument("--minutes-unet", type=float, default=40)
-    parser.add_argument("--num-decoder-steps", type=int, default=1000)
     parser.add_argument("--num-pictures", type=int, default=7000)
     parser.add_argument("--save-every-minutes", type=float, default=5)
     parser.add_argument("--seed", type=int, default=0)
@@ -49,10 +47,9 @@ def _tokenizer(folder: Path, seed: int) -> CLIPTokenizer:
     return train_tokenizer(folder, _captions(seed))
 
 
-def _vae(folder: Path, num_steps: int, seed: int) -> AutoencoderKL:
+def _vae(folder: Path, seed: int) -> AutoencoderKL:
     if not (folder / "vae" / "config.json").is_file():
         vae = build_vae(torch.Generator().manual_seed(seed))
-        train_decoder(vae, seed, num_steps)
         save_vae(vae, folder)
     return AutoencoderKL.from_pretrained(folder / "vae", local_files_only=True, dtype=torch.float32)
 
@@ -62,7 +59,7 @@ def main() -> None:
     arguments = _arguments()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
     tokenizer = _tokenizer(arguments.out / "tokenizer", arguments.seed)
-    vae = _vae(arguments.out, arguments.num_decoder_steps, arguments.seed)
+    vae = _vae(arguments.out, arguments.seed)
     latent_sets = cache_all(vae, arguments.num_pictures, arguments.seed)
     denoiser = build_denoiser(tokenizer, arguments.seed)
     if arguments.goes_on:

@@ -1,4 +1,4 @@
-"""Small crops of clean, rough and painterly art: the training set of the tiny base's decoder."""
+"""Small crops of clean, rough and painterly art: what the tiny base's latents are scaled by."""
 
 import numpy as np
 

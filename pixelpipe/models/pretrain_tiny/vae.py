@@ -1,8 +1,8 @@
 """The autoencoder of the tiny base: an AutoencoderKL whose weights are set, not learned, to begin with.
 
 A plain tiny AutoencoderKL, trained for minutes, stalls far from flat cells. This one is built so that the encoder
-averages blocks of 8x8 px and the decoder repeats a latent over 8x8 px: it is nearly exact on aligned art before any
-training, and `decoder.py` is left with what is not aligned. Three latents are the block's color; the fourth is a
+averages blocks of 8x8 px and the decoder repeats a latent over 8x8 px: it is exact on aligned art and is not
+trained. Three latents are the block's color; the fourth is a
 detail that is zero where a block is flat.
 """
 
@@ -61,8 +61,8 @@ def _set_identity(vae: AutoencoderKL) -> None:
         elif isinstance(module, Upsample2D):
             _carry(module.conv, taps=(slice(1, 2), slice(1, 2)), weight=1.0)
         elif isinstance(module, Attention):
-            nn.init.zeros_(module.to_out[0].weight)
-            nn.init.zeros_(module.to_out[0].bias)
+            for parameter in module.to_out.parameters():  # type: ignore[union-attr]
+                nn.init.zeros_(parameter)
     _take_detail(vae.encoder.down_blocks[2].downsamplers[0].conv)
     for coder in (vae.encoder, vae.decoder):
         _open(coder.conv_in)
