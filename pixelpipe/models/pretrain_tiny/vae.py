@@ -61,7 +61,7 @@ def _set_identity(vae: AutoencoderKL) -> None:
         elif isinstance(module, Upsample2D):
             _carry(module.conv, taps=(slice(1, 2), slice(1, 2)), weight=1.0)
         elif isinstance(module, Attention):
-            for parameter in module.to_out.parameters():  # type: ignore[union-attr]
+            for parameter in module.to_out.parameters():
                 nn.init.zeros_(parameter)
     _take_detail(vae.encoder.down_blocks[2].downsamplers[0].conv)
     for coder in (vae.encoder, vae.decoder):
