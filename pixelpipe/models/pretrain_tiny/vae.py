@@ -2,8 +2,7 @@
 
 A plain tiny AutoencoderKL, trained for minutes, stalls far from flat cells. This one is built so that the encoder
 averages blocks of 8x8 px and the decoder repeats a latent over 8x8 px: it is exact on aligned art and is not
-trained. Three latents are the block's color; the fourth is a
-detail that is zero where a block is flat.
+trained. Three latents are the block's color; the fourth is a detail that is zero where a block is flat.
 """
 
 import numpy as np
