@@ -12,6 +12,8 @@ from pixelpipe.models.load import BaseModel
 from pixelpipe.progress import progress_bar
 from pixelpipe.sampling.evaluation import ImagePlan
 
+TIMESTEP_SPACING = "leading"  # as SD1.5's own scheduler spaces them; said, since DPM-Solver++ has another default
+
 
 class Sampler:
     """A warm pipeline around the base's frozen parts.
@@ -67,7 +69,9 @@ class Sampler:
             text_encoder=self.base.text_encoder,
             tokenizer=self.base.tokenizer,
             unet=unet,
-            scheduler=DPMSolverMultistepScheduler.from_config(self.base.noise_scheduler_config),
+            scheduler=DPMSolverMultistepScheduler.from_config(
+                self.base.noise_scheduler_config, timestep_spacing=TIMESTEP_SPACING
+            ),
             safety_checker=None,
             feature_extractor=None,  # type: ignore[arg-type]  # diffusers accepts None here
             requires_safety_checker=False,

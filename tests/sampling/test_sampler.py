@@ -6,7 +6,7 @@ import torch
 from diffusers import DPMSolverMultistepScheduler, StableDiffusionPipeline
 
 from pixelpipe.sampling.evaluation import ImagePlan
-from pixelpipe.sampling.sampler import Sampler
+from pixelpipe.sampling.sampler import TIMESTEP_SPACING, Sampler
 
 PLANS = [ImagePlan(f"p{n}", prompt, 100 + n) for n, prompt in enumerate(["red hair", "blue hair", "a hat", "glasses"])]
 
@@ -48,8 +48,10 @@ def test_prompt_and_seed_both_matter(make_sampler, base):
 
 @pytest.mark.parametrize("guidance_scale", [1.0, 4.0])
 def test_pictures_are_those_of_the_pipeline_as_documented(make_sampler, base, guidance_scale):
-    pipeline = StableDiffusionPipeline.from_pretrained(base.folder, torch_dtype=torch.float32, local_files_only=True)
-    pipeline.scheduler = DPMSolverMultistepScheduler.from_config(pipeline.scheduler.config)
+    pipeline = StableDiffusionPipeline.from_pretrained(base.folder, dtype=torch.float32, local_files_only=True)
+    pipeline.scheduler = DPMSolverMultistepScheduler.from_config(
+        pipeline.scheduler.config, timestep_spacing=TIMESTEP_SPACING
+    )
     pipeline.set_progress_bar_config(disable=True)
     ours = pictures(make_sampler(1, guidance_scale), base, PLANS[:1])["p0"]
     theirs = pipeline(

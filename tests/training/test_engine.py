@@ -73,7 +73,7 @@ def test_resumed_once_and_twice_is_uninterrupted_bit_for_bit(make_trainer, tmp_p
 
 
 def test_training_learns(make_trainer, tmp_path):
-    trainer = make_trainer(learning_rate=1e-3, epochs=4)
+    trainer = make_trainer(learning_rate=1e-4, epochs=4)
     before = trainer.validation_loss()
     records = list(trainer.train_epochs(CheckpointStore(Store.open(tmp_path), "x-1")))
     assert records[-1].validation_loss < before
