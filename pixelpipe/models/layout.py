@@ -7,6 +7,7 @@ from pathlib import Path
 from pixelpipe.errors import BaseModelError
 
 TINY = Path(__file__).parent / "tiny"
+SD15 = Path(__file__).parent / "sd15"  # configurations and vocabulary of SD1.5, no weights
 # What a base needs, by subfolder: safetensors only, since a pickle from a stranger can run anything.
 LAYOUT = {
     "unet": ("config.json", "diffusion_pytorch_model.safetensors"),
