@@ -81,6 +81,7 @@ def _outcome(context: EpochContext, figures: Decision, fresh: ConfirmationEviden
     assert difference is not None
     assert p_value is not None
     limits = context.guardrails
+    assert limits is not None, "only images are confirmed, and images come with the profile of an art"
     if limits.collapsed(fresh.median_colors, fresh.median_largest_share, fresh.duplicate_rate):
         return inconclusive(ReasonCode.DEGENERATE)
     if difference < -SUSPICIOUS_IMPROVEMENT:

@@ -81,12 +81,16 @@ class Decision:
     rule_version: str = _column(_TEXT, "", "Version of the rule that decided.", RULE_VERSION)
 
     planned_epochs: int = _column(_INT, "epochs", "Epochs that the run was planned for.")
-    images_seen: int = _column(pa.int64(), "images", "Training images seen up to this epoch.")
+    images_seen: int | None = _column(
+        pa.int64(), "images", "Training images seen up to this epoch; null: trained elsewhere.", None
+    )
     budget_reached: bool = _column(_BOOL, "", "The run has cost its budget.", False)
     new_art: bool = _column(_BOOL, "", "Trained on another dataset than the baseline.", False)
 
     metric: str = _column(_TEXT, "", "Column that is judged; less is better.")
-    floor: float = _column(_FLOAT, "colors", "Values below it count as it: the median of the training art.")
+    floor: float | None = _column(
+        _FLOAT, "colors", "Values below it count as it: the art's median; null: no art is known.", None
+    )
     eval_set_id: str = _column(_TEXT, "", "Evaluation set of the candidate's images.")
     baseline: str | None = _column(_TEXT, "", "<experiment>@<epoch>, or the name of a summary.", None)
     baseline_kind: BaselineKind = _column(_TEXT, "", "How it is known.")  # noqa: RUF009
@@ -127,13 +131,14 @@ class Decision:
         _FLOAT, "ratio - 1", "True difference that this look finds with 80% power; null: none.", None
     )
 
-    median_colors: float = _column(_FLOAT, "colors", "Median effective colors of this epoch's images.")
-    median_largest_share: float = _column(_FLOAT, "share", "Median share of an image's largest color.")
-    duplicate_rate: float = _column(_FLOAT, "share", "Images that repeat another one of the set.")
-    min_colors: float = _column(_FLOAT, "colors", "Fewer is collapse: the art's 1st percentile.")
-    max_colors: float = _column(_FLOAT, "colors", "More blocks a promotion: the art's 99th percentile.")
-    max_largest_share: float = _column(_FLOAT, "share", "More is collapse: the art's 99th percentile.")
-    max_duplicate_rate: float = _column(_FLOAT, "share", "As many or more is collapse.")
+    # Of an epoch that is known by its means alone, these are null.
+    median_colors: float | None = _column(_FLOAT, "colors", "Median effective colors of this epoch's images.", None)
+    median_largest_share: float | None = _column(_FLOAT, "share", "Median share of an image's largest color.", None)
+    duplicate_rate: float | None = _column(_FLOAT, "share", "Images that repeat another one of the set.", None)
+    min_colors: float | None = _column(_FLOAT, "colors", "Fewer is collapse: the art's 1st percentile.", None)
+    max_colors: float | None = _column(_FLOAT, "colors", "More blocks a promotion: the art's 99th percentile.", None)
+    max_largest_share: float | None = _column(_FLOAT, "share", "More is collapse: the art's 99th percentile.", None)
+    max_duplicate_rate: float | None = _column(_FLOAT, "share", "As many or more is collapse.", None)
     collapsed: bool = _column(_BOOL, "", "This epoch's images have collapsed.", False)
     collapse_streak: int = _column(_INT, "epochs", "Epochs in a row, up to this one, that collapsed.", 0)
 

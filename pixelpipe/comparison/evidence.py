@@ -79,20 +79,25 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class EpochEvidence:
-    """The candidate's images of one epoch, in figures."""
+    """The candidate's images of one epoch, in figures; or figures alone, where the images are not known."""
 
     epoch: int
-    images_seen: int
+    images_seen: int | None  # None: trained elsewhere, and nobody counted
     eval_set_id: str
-    dataset_hash: str
+    dataset_hash: str | None
     num_images: int  # distinct (prompt, seed)
     non_finite: int  # images whose judged metric is no finite number
     duplicate_rows: int
     means: Mapping[str, float]  # raw mean over images of every judge metric that the table has
-    median_colors: float  # effective colors
-    median_largest_share: float
-    duplicate_rate: float
+    median_colors: float | None  # effective colors; None: known by its means alone
+    median_largest_share: float | None
+    duplicate_rate: float | None
     budget_reached: bool = False
+
+    @property
+    def is_summary(self) -> bool:
+        """Only means are known: nothing can be paired, and no collapse be seen."""
+        return self.median_colors is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +138,7 @@ class EpochContext:
     plan: Plan
     evidence: EpochEvidence
     baseline: BaselineEvidence
-    guardrails: Guardrails
+    guardrails: Guardrails | None  # None: figures alone, of a line whose art is not known
     history: Sequence[Past] = ()  # decisions of earlier epochs, in any order
 
 
@@ -142,7 +147,7 @@ class BaselineEpoch:
     """The epoch of the baseline's trajectory that an epoch is compared with."""
 
     epoch: int
-    images_seen: int
+    images_seen: int | None
     kind: BaselineKind  # matched or unmatched
 
 
@@ -150,8 +155,8 @@ def epoch_evidence(
     samples: pa.Table,
     *,
     epoch: int,
-    images_seen: int,
-    dataset_hash: str,
+    images_seen: int | None,
+    dataset_hash: str | None,
     duplicate_rate: float,
     metric: str,
     budget_reached: bool = False,
@@ -173,6 +178,25 @@ def epoch_evidence(
         median_largest_share=_median(column_values(samples, "largest_share", "candidate")),
         duplicate_rate=duplicate_rate,
         budget_reached=budget_reached,
+    )
+
+
+def summary_evidence(
+    epoch: int, images_seen: int | None, means: Mapping[str, float], num_images: int, eval_set_id: str
+) -> EpochEvidence:
+    """An epoch that is known by the means of its images alone; metric -> raw mean over `num_images`."""
+    return EpochEvidence(
+        epoch=epoch,
+        images_seen=images_seen,
+        eval_set_id=eval_set_id,
+        dataset_hash=None,
+        num_images=num_images,
+        non_finite=0,
+        duplicate_rows=0,
+        means=means,
+        median_colors=None,
+        median_largest_share=None,
+        duplicate_rate=None,
     )
 
 

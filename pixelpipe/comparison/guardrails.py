@@ -35,8 +35,12 @@ class Guardrails:
             max_largest_share=float(percentiles["largest_share"]["p99"]),
         )
 
-    def collapsed(self, median_colors: float, median_largest_share: float, duplicate_rate: float) -> bool:
-        """Whether a set of images is blank, of one color, or repeats one picture; NaN is no collapse."""
+    def collapsed(
+        self, median_colors: float | None, median_largest_share: float | None, duplicate_rate: float | None
+    ) -> bool:
+        """Whether a set of images is blank, of one color, or repeats one picture; NaN and unknown are no collapse."""
+        if median_colors is None or median_largest_share is None or duplicate_rate is None:
+            return False
         return (
             median_colors < self.min_colors
             or median_largest_share > self.max_largest_share

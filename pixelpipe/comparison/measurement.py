@@ -1,5 +1,6 @@
 """From a context to the figures of a decision: effect, p-value, streaks, guardrails; no verdict yet."""
 
+import dataclasses
 import math
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -31,7 +32,7 @@ def measured(context: EpochContext) -> Decision:
         images_seen=evidence.images_seen,
         budget_reached=evidence.budget_reached,
         metric=judge.metric,
-        floor=context.guardrails.floor,
+        floor=context.guardrails.floor if context.guardrails else None,
         eval_set_id=evidence.eval_set_id,
         expected_pairs=plan.expected_pairs,
         alpha=judge.alpha,
@@ -65,6 +66,8 @@ def data_problem(pairing: Pairing, expected_pairs: int) -> ReasonCode | None:
 def image_problem(context: EpochContext) -> ReasonCode | None:
     """Why the candidate's images cannot be judged, whatever the baseline; None when they are whole."""
     evidence = context.evidence
+    if evidence.is_summary:
+        return None if math.isfinite(_raw_mean(context)) else ReasonCode.NON_FINITE
     figures = (
         _raw_mean(context),
         evidence.median_colors,
@@ -75,7 +78,7 @@ def image_problem(context: EpochContext) -> ReasonCode | None:
         return ReasonCode.DUPLICATE_ROWS
     if evidence.num_images < context.plan.expected_pairs:
         return ReasonCode.MISSING_PAIRS
-    if evidence.non_finite or not all(math.isfinite(figure) for figure in figures):
+    if evidence.non_finite or not all(figure is not None and math.isfinite(figure) for figure in figures):
         return ReasonCode.NON_FINITE
     return None
 
@@ -94,7 +97,7 @@ def _baseline(context: EpochContext) -> dict[str, Any]:
         BaselineKind.MATCHED: judge.abandon_margin,
         BaselineKind.UNMATCHED: judge.unmatched_margin,
     }
-    known = baseline.dataset_hash is not None
+    hashes = (baseline.dataset_hash, context.evidence.dataset_hash)
     return {
         "baseline": baseline.reference,
         "baseline_kind": baseline.kind,
@@ -102,24 +105,22 @@ def _baseline(context: EpochContext) -> dict[str, Any]:
         "champion": baseline.champion,
         "champion_difference": _champion_difference(context),
         "margin": margins[baseline.kind],
-        "new_art": known and baseline.dataset_hash != context.evidence.dataset_hash,
+        "new_art": None not in hashes and hashes[0] != hashes[1],
     }
 
 
 def _collapse(context: EpochContext) -> dict[str, Any]:
-    """Guardrail figures; an incomplete set of images is never called collapsed."""
+    """Guardrail figures; an incomplete set of images, or figures without images, are never called collapsed."""
     evidence, guardrails = context.evidence, context.guardrails
-    collapsed = image_problem(context) is None and guardrails.collapsed(
-        evidence.median_colors, evidence.median_largest_share, evidence.duplicate_rate
-    )
+    figures = (evidence.median_colors, evidence.median_largest_share, evidence.duplicate_rate)
+    limits = {} if guardrails is None else dataclasses.asdict(guardrails)
+    limits.pop("floor", None)
+    collapsed = guardrails is not None and image_problem(context) is None and guardrails.collapsed(*figures)
     return {
         "median_colors": evidence.median_colors,
         "median_largest_share": evidence.median_largest_share,
         "duplicate_rate": evidence.duplicate_rate,
-        "min_colors": guardrails.min_colors,
-        "max_colors": guardrails.max_colors,
-        "max_largest_share": guardrails.max_largest_share,
-        "max_duplicate_rate": guardrails.max_duplicate_rate,
+        **limits,
         "collapsed": collapsed,
         "collapse_streak": _streak(context, collapsed, lambda past: past.collapsed),
     }

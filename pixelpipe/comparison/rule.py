@@ -160,7 +160,8 @@ def new_art_reason(plan: Plan, new_art: bool, flips: SignFlips) -> ReasonCode | 
 def _not_better(context: EpochContext, screen: Pairing) -> ReasonCode:
     evidence = context.evidence
     flips = flips_for(context.plan, evidence.epoch, evidence.eval_set_id, screen)
-    new_art = context.baseline.dataset_hash not in (None, evidence.dataset_hash)
+    hashes = (context.baseline.dataset_hash, evidence.dataset_hash)
+    new_art = None not in hashes and hashes[0] != hashes[1]
     return new_art_reason(context.plan, new_art, flips) or ReasonCode.NOT_BETTER
 
 

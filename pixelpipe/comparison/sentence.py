@@ -119,6 +119,12 @@ def _against_margin(decision: Decision) -> str:
 def _collapse(decision: Decision) -> str:
     """Which guardrail of collapse was crossed."""
     row = f", {_in_a_row(decision.collapse_streak)}" if decision.collapse_streak else ""
+    assert decision.median_colors is not None
+    assert decision.min_colors is not None
+    assert decision.median_largest_share is not None
+    assert decision.max_largest_share is not None
+    assert decision.duplicate_rate is not None
+    assert decision.max_duplicate_rate is not None
     if decision.median_colors < decision.min_colors:
         colors, limit = f"{decision.median_colors:.3g}", f"{decision.min_colors:.3g}"
         return f"has collapsed to {colors} colors an image (the art has {limit} or more){row}"

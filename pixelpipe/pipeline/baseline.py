@@ -62,8 +62,8 @@ def find_baseline(store: Store, config: ExperimentConfig) -> Baseline:
     return Baseline(experiment_id=experiment_id, epoch=chosen, champion_sequence=sequence)
 
 
-def trajectory(store: Store, experiment_id: str) -> dict[int, int]:
-    """Committed epoch -> images seen."""
+def trajectory(store: Store, experiment_id: str) -> dict[int, int | None]:
+    """Committed epoch -> images seen; None: trained elsewhere, and nobody counted."""
     rows = read_table(store, "epochs", experiment_id, columns=["epoch", "images_seen"]).to_pylist()
     return {row["epoch"]: row["images_seen"] for row in rows}
 

@@ -18,7 +18,7 @@ import yaml
 
 from pixelpipe.analysis.duplicates import TrainSprites
 from pixelpipe.comparison.decision import Decision
-from pixelpipe.comparison.evidence import past_decisions
+from pixelpipe.comparison.evidence import Plan, past_decisions
 from pixelpipe.config import alignment_warning, content_id
 from pixelpipe.cost import cost_usd
 from pixelpipe.errors import ConfigError
@@ -130,12 +130,13 @@ class ExperimentRun:
             spent = self._spent_before(record.epoch) + self._cost_so_far()
             decision = judge_epoch(
                 self.store,
-                self.experiment,
+                Plan.from_config(self.experiment_id, self.config),
                 self.baseline,
                 self.session.profile,
                 samples,
                 epoch=record.epoch,
                 images_seen=record.images_seen,
+                dataset_hash=self.experiment.manifest.dataset_hash,
                 budget_reached=spent >= self.config.budget.max_usd,
                 sample_fresh=partial(self._sample_fresh, record),
             )

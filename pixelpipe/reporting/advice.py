@@ -4,6 +4,7 @@ from pixelpipe.comparison.decision import BaselineKind, Decision, ReasonCode, Ve
 from pixelpipe.reporting.description import Description
 from pixelpipe.reporting.figures import number, percent, usd
 from pixelpipe.reporting.markdown import code, text
+from pixelpipe.reporting.result_tables import BUSIER, place_in_art
 
 SMALL_PROMPTS = 24  # the rule's planned evaluation set (domain.md, section 5); fewer is called small
 PERSON_DECIDES = (
@@ -72,7 +73,7 @@ def _promoted(description: Description) -> list[str]:
 
 def _next_after_first(description: Description) -> str:
     decision = description.decision
-    if decision is not None and decision.median_colors > decision.max_colors:
+    if decision is not None and place_in_art(decision) == BUSIER:
         return (
             "Its images are still busier than 99% of the training art: train longer (more epochs or repeats) before "
             "candidates are compared with it."

@@ -130,8 +130,9 @@ def _draw_art(axes: Axes, description: Description) -> None:
     hidden = "" if bottom <= description.floor <= top else ", outside this picture"
     label = f"training art: median {number(description.floor)}{hidden}"
     axes.axhline(description.floor, color=GRAY, linestyle=":", linewidth=1.4, label=label)
-    if description.metric == "effective_colors":
-        band = (decision.min_colors, decision.max_colors)
+    low, high = decision.min_colors, decision.max_colors
+    if description.metric == "effective_colors" and low is not None and high is not None:
+        band = (low, high)
         label = f"training art: 98% lie in {number(band[0])} to {number(band[1])}"
         axes.axhspan(*band, color="#eef1f4", zorder=0, label=label)
 

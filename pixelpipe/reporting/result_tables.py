@@ -19,6 +19,7 @@ from pixelpipe.reporting.figures import (
 from pixelpipe.reporting.markdown import code, table
 from pixelpipe.reporting.trajectory import PAIRED, EpochFacts
 
+BUSIER = "busier than the art"
 Compared = tuple[EpochFacts, EpochFacts | None]  # an epoch, and the baseline's epoch where it has one
 
 
@@ -206,20 +207,24 @@ def against_art(description: Description) -> list[str]:
             f"From epoch {first.epoch} to {last.epoch} the mean of {name} {moved} from {number(first.judged)} to "
             f"{number(last.judged)} ({difference(change)}). Less is better only down to the training art's level."
         )
-    if decision is not None:
+    if decision is not None and (place := place_in_art(decision)) is not None:
         lines.append(
             f"The training art's median is {number(decision.floor)} {name}; 98% of its sprites have between "
             f"{number(decision.min_colors)} and {number(decision.max_colors)} effective colors. The images of epoch "
             f"{decision.epoch} have a median of {number(decision.median_colors)}: "
-            f"{_place_in_art(decision)}."
+            f"{place}."
         )
     return lines
 
 
-def _place_in_art(decision: Decision) -> str:
-    if decision.median_colors < decision.min_colors:
+def place_in_art(decision: Decision) -> str | None:
+    """None where the images or the art are not known."""
+    median, low, high = decision.median_colors, decision.min_colors, decision.max_colors
+    if median is None or low is None or high is None:
+        return None
+    if median < low:
         return "flatter than the art"
-    return "busier than the art" if decision.median_colors > decision.max_colors else "within the art's range"
+    return BUSIER if median > high else "within the art's range"
 
 
 def confirmation_section(decision: Decision | None) -> str:

@@ -22,7 +22,7 @@ class EpochFacts:
     """One committed epoch."""
 
     epoch: int
-    images_seen: int
+    images_seen: int | None  # None: trained elsewhere, and nobody counted
     train_loss: float | None
     validation_loss: float | None
     mean_effective_colors: float | None

@@ -27,10 +27,10 @@ def _optional(name: str, kind: pa.DataType, unit: str, description: str) -> pa.F
 _LINEAGE = [
     _field("experiment_id", _TEXT, "", "<name>-<8 hex>."),
     _field("line", _TEXT, "", "Lineage of comparable experiments: one art style at one grid."),
-    _field("dataset_hash", _TEXT, "sha256", "Content of the training sprites."),
-    _field("captions_hash", _TEXT, "sha256", "Content of their captions."),
+    _optional("dataset_hash", _TEXT, "sha256", "Content of the training sprites; null: trained elsewhere."),
+    _optional("captions_hash", _TEXT, "sha256", "Content of their captions; null: trained elsewhere."),
     _field("config_hash", _TEXT, "sha256", "Resolved configuration."),
-    _field("base_hash", _TEXT, "sha256", "Weights of the base model."),
+    _optional("base_hash", _TEXT, "sha256", "Weights of the base model; null: trained elsewhere."),
 ]
 _EPOCH = [
     _field("epoch", _INT, "epoch", "Epoch, from 1."),
@@ -58,8 +58,8 @@ _EPOCH_SUMMARY = [
     _optional("train_loss", _FLOAT, "", "Mean loss of the epoch's steps."),
     _optional("validation_loss", _FLOAT, "", "Held-out sprites, fixed noise, stratified timesteps."),
     _optional("learning_rate", _FLOAT, "", "At the epoch's last step."),
-    _field("optimizer_steps", _LONG, "steps", "Since the experiment's start."),
-    _field("images_seen", _LONG, "images", "Training images since the experiment's start."),
+    _optional("optimizer_steps", _LONG, "steps", "Since the experiment's start; null: trained elsewhere."),
+    _optional("images_seen", _LONG, "images", "Training images since the experiment's start; null: not known."),
     _field("seconds_train", _FLOAT, "s", "Training of this epoch."),
     _field("seconds_save", _FLOAT, "s", "Writing its checkpoint."),
     _field("seconds_sample", _FLOAT, "s", "Generating its images."),
@@ -78,7 +78,7 @@ _EPOCH_SUMMARY = [
     _EVAL_SET_ID,
     _METRIC_VERSION,
     _CHECKPOINT_HASH,
-    _field("resolution", _INT, "px", "Training and sampling size."),
+    _optional("resolution", _INT, "px", "Training and sampling size; null: not known."),
     _field("committed_at", _TIME, "", "When the epoch began to exist."),
 ]
 _CONFIRMATION = [
@@ -95,7 +95,7 @@ _STATUS = [
     _field("status", _TEXT, "", "running, abandoned, promoted, inconclusive, failed or cancelled."),
     _optional("reason_code", _TEXT, "", "Why, in one word."),
     _optional("message", _TEXT, "", "Why, in one sentence."),
-    _field("config_json", _TEXT, "JSON", "Resolved configuration."),
+    _field("config_json", _TEXT, "JSON", "Resolved configuration; has `origin` where it was trained elsewhere."),
     _field("changed_at", _TIME, "", "When."),
     _field("attempt", _INT, "", "Attempt of the experiment, from 1."),
     _field("sequence", _INT, "", "Number of the change within the experiment, from 1."),

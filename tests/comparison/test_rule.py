@@ -9,7 +9,13 @@ import pytest
 
 from pixelpipe.comparison.confirmation import confirm
 from pixelpipe.comparison.decision import decision_from_row
-from pixelpipe.comparison.evidence import BaselineEvidence, ConfirmationEvidence, past_decisions
+from pixelpipe.comparison.evidence import (
+    BaselineEvidence,
+    ConfirmationEvidence,
+    EpochContext,
+    past_decisions,
+    summary_evidence,
+)
 from pixelpipe.comparison.pairing import pair
 from pixelpipe.comparison.rule import DECISION_SCHEMA, BaselineKind, ReasonCode, Verdict, decide
 
@@ -20,6 +26,38 @@ SUMMARY = BaselineEvidence(
     summary_metric="unique_colors",
     summary_mean=216.6,
 )
+
+
+def by_figures(build, plan, mean, epoch, history=(), baseline=SUMMARY):
+    """A candidate that is known by its means alone, in a line whose art nobody knows."""
+    evidence = summary_evidence(epoch, None, {"unique_colors": mean}, 7, "figures")
+    return decide(EpochContext(plan, evidence, baseline, None, history))
+
+
+def test_the_seed_is_abandoned_by_its_figures_alone(build):
+    plan, history = build.plan(epochs=8, pairs=7, metric="unique_colors"), []
+    for epoch, mean in enumerate((449.7, 421.0, 395.7), start=1):
+        history.append(by_figures(build, plan, mean, epoch, tuple(history)))
+    assert [outcome(decision) for decision in history] == [
+        (Verdict.CONTINUE, ReasonCode.PATIENCE, False),
+        (Verdict.ABANDONED, ReasonCode.SUMMARY_BASELINE, True),
+        (Verdict.ABANDONED, ReasonCode.SUMMARY_BASELINE, True),
+    ]
+    assert [round(d.relative_difference, 2) for d in history] == [1.08, 0.94, 0.83]
+    assert {d.p_value for d in history} == {None}
+    assert {(d.floor, d.median_colors, d.images_seen) for d in history} == {(None, None, None)}
+
+
+@pytest.mark.parametrize(
+    ("mean", "baseline", "expected"),
+    [
+        (200.0, SUMMARY, (Verdict.INCONCLUSIVE, ReasonCode.SUMMARY_BASELINE, True)),
+        (math.nan, SUMMARY, (Verdict.INCONCLUSIVE, ReasonCode.NON_FINITE, True)),
+        (200.0, BaselineEvidence(), (Verdict.PROMOTED, ReasonCode.FIRST_BASELINE, True)),
+    ],
+)
+def test_figures_alone_at_the_last_epoch(build, mean, baseline, expected):
+    assert outcome(by_figures(build, build.plan(epochs=1, metric="unique_colors"), mean, 1, (), baseline)) == expected
 
 
 def outcome(decision):
