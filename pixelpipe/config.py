@@ -53,8 +53,15 @@ class DatasetConfig(Strict):
 
 
 class CaptionsConfig(Strict):
-    strategy: Literal["sidecar"] = Field(default="sidecar", description="Where captions come from.")
+    strategy: Literal["sidecar", "traits", "palette"] = Field(default="sidecar", description="Where captions come from.")
     column: str = Field(default="text", min_length=1, description="Caption column of metadata.jsonl or .csv.")
+    trigger: str | None = Field(default=None, min_length=1, description="Words put first in every caption.")
+    table: UserPath | None = Field(
+        default=None, description="traits: CSV, JSON or JSONL; default: the folder's metadata."
+    )
+    template: str | None = Field(
+        default=None, min_length=1, description="traits: text with {column}; parts whose trait is absent fall away."
+    )
 
 
 class ModelConfig(Strict):

@@ -9,6 +9,7 @@ from typing import Literal
 RESULTS = "results/v1"
 EXPERIMENTS = "experiments"
 LINES = "lines"
+CAPTIONS = "captions"
 
 CheckpointPart = Literal["unet", "training_state"]
 Role = Literal["candidate", "baseline"]
@@ -37,6 +38,11 @@ def sample_key(experiment_id: str, epoch: int, prompt_id: str, seed: int) -> str
 def confirmation_key(experiment_id: str, role: Role, prompt_id: str, seed: int) -> str:
     """A full-size image on fresh seeds; `experiment_id` is the candidate's for both roles."""
     return experiment_key(experiment_id, "confirmation", role, f"{prompt_id}__{seed}.png")
+
+
+def caption_cache_key(strategy: str, *parts: str) -> str:
+    """Captions made from pixels, by the strategy that made them; nothing of an experiment."""
+    return _join(CAPTIONS, strategy, *parts)
 
 
 def results_prefix(table: str, experiment_id: str | None = None) -> str:

@@ -4,15 +4,37 @@ import csv
 import io
 import json
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path, PurePath, PurePosixPath
-from typing import Any
+from typing import Any, TypeVar
 
 from pixelpipe.data.listing import visible_files
+from pixelpipe.data.sprites import Sprite
 from pixelpipe.errors import DatasetError
 
 METADATA_NAMES = ("metadata.jsonl", "metadata.csv")
 NOT_CAPTIONS = frozenset({"readme", "license", "licence", "notice", "credits"})
+
+
+Value = TypeVar("Value")
+
+
+@dataclass(frozen=True, slots=True)
+class SidecarStrategy:
+    """What a person, or another tool, wrote beside the sprites."""
+
+    dataset: Path
+    column: str = "text"
+    from_pixels: bool = False
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        return {"strategy": "sidecar", "column": self.column}
+
+    def describe(self, sprites: Sequence[Sprite]) -> list[str]:
+        captions = read_captions(self.dataset, [sprite.file_name for sprite in sprites], self.column)
+        return [captions[sprite.file_name] for sprite in sprites]
 
 
 def read_captions(directory: Path, file_names: Sequence[str], column: str = "text") -> dict[str, str]:
@@ -26,7 +48,7 @@ def read_captions(directory: Path, file_names: Sequence[str], column: str = "tex
         second = metadata[1].name if len(metadata) > 1 else f"{len(texts)} .txt files"
         raise DatasetError(f"{directory}: captions must come from one place but are in {metadata[0].name} and {second}")
     if metadata:
-        captions = _match(metadata[0], _from_metadata(metadata[0], column), file_names)
+        captions = match_names(metadata[0], _from_metadata(metadata[0], column), file_names)
     else:
         captions = _from_text_files(directory, texts, file_names)
     for name, caption in captions.items():
@@ -64,7 +86,7 @@ def _from_text_files(directory: Path, texts: Sequence[Path], file_names: Sequenc
             raise DatasetError(f"{path}: a caption without its image")
         if name in captions:
             raise DatasetError(f"{path}: {name} has another caption file, whose name differs in case only")
-        captions[name] = _fold(_read_text(path))
+        captions[name] = fold(read_text(path))
     for name in file_names:
         if name not in captions:
             expected = f"{Path(name).with_suffix('.txt')}, {METADATA_NAMES[0]} or {METADATA_NAMES[1]}"
@@ -75,11 +97,11 @@ def _from_text_files(directory: Path, texts: Sequence[Path], file_names: Sequenc
 def _from_metadata(path: Path, column: str) -> dict[str, str]:
     """Caption by `file_name`."""
     captions: dict[str, str] = {}
-    for line, row in _metadata_rows(path):
+    for line, row in metadata_rows(path):
         name = row.get("file_name")
         if not isinstance(name, str) or not name.strip():
             raise DatasetError(f"{path}:{line}: must have a `file_name`")
-        name = _same_name(PurePosixPath(name))
+        name = same_name(PurePosixPath(name))
         if name in captions:
             raise DatasetError(f"{path}:{line}: {name} stands twice")
         caption = row.get(column)
@@ -89,13 +111,13 @@ def _from_metadata(path: Path, column: str) -> dict[str, str]:
             raise DatasetError(
                 f"{path}:{line}: must have a text in `{column}` (captions.column) but has one in {found}"
             )
-        captions[name] = _fold(caption)
+        captions[name] = fold(caption)
     return captions
 
 
-def _metadata_rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+def metadata_rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     """(number of the line, from 1, at which a record ends; the record)."""
-    text = _read_text(path)
+    text = read_text(path)
     return _csv_rows(path, text) if path.suffix == ".csv" else _jsonl_rows(path, text)
 
 
@@ -127,11 +149,11 @@ def _jsonl_rows(path: Path, text: str) -> Iterator[tuple[int, dict[str, Any]]]:
         yield line, row
 
 
-def _match(metadata: Path, captions: dict[str, str], file_names: Sequence[str]) -> dict[str, str]:
-    """The captions by the names that the files have on this disk."""
+def match_names(metadata: Path, captions: Mapping[str, Value], file_names: Sequence[str]) -> dict[str, Value]:
+    """The captions (or rows) of a table by the names that the files have on this disk."""
     names: dict[str, str] = {}
     for name in file_names:
-        if names.setdefault(_same_name(name), name) != name:
+        if names.setdefault(same_name(name), name) != name:
             raise DatasetError(f"{metadata.parent / name}: there is another image whose name looks the same (NFC, NFD)")
     if without_caption := sorted(names.keys() - captions.keys()):
         raise DatasetError(f"{metadata}: must name every image but has no line for {_and_more(without_caption)}")
@@ -144,7 +166,7 @@ def _and_more(names: Sequence[str]) -> str:
     return names[0] + (f" (and {len(names) - 1} more)" if len(names) > 1 else "")
 
 
-def _read_text(path: Path) -> str:
+def read_text(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError:
@@ -154,13 +176,13 @@ def _read_text(path: Path) -> str:
 
 
 def _stem(name: str | Path) -> str:
-    return _same_name(Path(name).with_suffix(""))
+    return same_name(Path(name).with_suffix(""))
 
 
-def _same_name(name: str | PurePath) -> str:
+def same_name(name: str | PurePath) -> str:
     """One spelling of a name: macOS takes accents apart (NFD), most editors do not (NFC)."""
     return unicodedata.normalize("NFC", str(name))
 
 
-def _fold(text: str) -> str:
+def fold(text: str) -> str:
     return " ".join(text.split())
