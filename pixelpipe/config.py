@@ -53,7 +53,9 @@ class DatasetConfig(Strict):
 
 
 class CaptionsConfig(Strict):
-    strategy: Literal["sidecar", "traits", "palette"] = Field(default="sidecar", description="Where captions come from.")
+    strategy: Literal["sidecar", "traits", "palette"] = Field(
+        default="sidecar", description="Where captions come from."
+    )
     column: str = Field(default="text", min_length=1, description="Caption column of metadata.jsonl or .csv.")
     trigger: str | None = Field(default=None, min_length=1, description="Words put first in every caption.")
     table: UserPath | None = Field(
@@ -208,6 +210,8 @@ class ExperimentConfig(Strict):
         config = self.model_dump(mode="json")
         config["line"] = self.line_name
         config["dataset"]["path"] = str(self.dataset.path.absolute())
+        if self.captions.table is not None:
+            config["captions"]["table"] = str(self.captions.table.absolute())
         if self.sampling.prompts is not None:
             config["sampling"]["prompts"] = str(self.sampling.prompts.absolute())
         config["sampling"]["guidance_scale"] = self.guidance_scale

@@ -22,7 +22,13 @@ EVERY_FIELD: dict[str, Any] = {
         "repeats": 3,
         "validation_fraction": 0.25,
     },
-    "captions": {"strategy": "sidecar", "column": "detailed"},
+    "captions": {
+        "strategy": "traits",
+        "column": "detailed",
+        "trigger": "pxl knight",
+        "table": "/art/traits.csv",
+        "template": "{hair} hair",
+    },
     "model": {"base": "someone/sd15", "method": "full"},
     "training": {
         "resolution": 256,
@@ -55,7 +61,7 @@ EVERY_FIELD: dict[str, Any] = {
     },
     "budget": {"gpu": "L4", "usd_per_hour": 0.8, "max_usd": 2.5},
 }
-ONLY_CHOICE = {("captions", "strategy"), ("model", "method")}  # there is no other value yet
+ONLY_CHOICE = {("model", "method")}  # there is no other value yet
 
 
 def leaves(values: dict[str, Any], *path: str) -> dict[tuple[str, ...], Any]:
@@ -157,7 +163,10 @@ def test_home_is_expanded(monkeypatch, tmp_path):
         ({"training": {"epcohs": 3}}, "`training.epcohs` is not a field of the configuration"),
         ({"trainning": {"epochs": 3}}, "`trainning` is not a field of the configuration"),
         ({"training": 5}, "`training` must be a section with fields of its own but got 5"),
-        ({"captions": {"strategy": "vlm"}}, "`captions.strategy` must be 'sidecar' but got 'vlm'"),
+        (
+            {"captions": {"strategy": "vlm"}},
+            "`captions.strategy` must be 'sidecar', 'traits' or 'palette' but got 'vlm'",
+        ),
         ({"captions": {"column": ""}}, "`captions.column` must not be empty but got ''"),
         ({"dataset": {}}, "`dataset.path` is missing"),
         ({"dataset": {"path": ""}}, "`dataset.path` must be a path but got ''"),

@@ -44,7 +44,9 @@ def read_cache(store: Store, strategy: str) -> dict[str, str]:
     known: dict[str, str] = {}
     for key in store.list(caption_cache_key(strategy)):
         try:
-            known |= {row["content_hash"]: row["text"] for row in map(json.loads, store.read(key).decode().splitlines())}
+            known |= {
+                row["content_hash"]: row["text"] for row in map(json.loads, store.read(key).decode().splitlines())
+            }
         except (ValueError, KeyError, TypeError):
             raise BadInputError(f"{store.uri(key)}: must be captions as JSON Lines but is not; delete it") from None
     return known

@@ -1,7 +1,7 @@
 """Words for colors, as people write them in captions, and the coarse names that each may look like.
 
-A word is generous: art shades its colors, so "blonde" hair has tan and brown pixels too. It is wrong only where no pixel
-comes near it.
+A word is generous: art shades its colors, so "blonde" hair has tan and brown pixels too. It is wrong only where no
+pixel comes near it.
 """
 
 from collections.abc import Mapping
@@ -33,7 +33,7 @@ COLOR_WORDS: Mapping[str, frozenset[str]] = {
         (("cyan", "aqua"), ("cyan", "teal", "light blue", "light green", "blue")),
         (("blue", "azure", "sapphire", "cobalt", "sky"), ("blue", "light blue", "navy", "cyan", "teal")),
         (("navy", "indigo"), ("navy", "blue", "black", "purple")),
-        (("purple", "violet", "amethyst", "plum"), ("purple", "lavender", "magenta", "navy")),
+        (("purple", "violet", "amethyst", "plum"), ("purple", "lavender", "magenta", "navy", "maroon")),
         (("lavender", "lilac"), ("lavender", "purple", "pink", "light blue")),
         (("pink", "rose", "salmon"), ("pink", "magenta", "red", "orange", "lavender")),
         (("magenta", "fuchsia"), ("magenta", "pink", "purple")),

@@ -1,7 +1,7 @@
 """About 20 coarse color names, each with the sRGB anchors around which people use it; nearest in OKLab.
 
-The anchors summarize the xkcd color survey (R. Munroe, 2010: names that 222,500 people gave to random colors), by k-means
-within each name; a test holds them against the survey's own 949 colors.
+The anchors summarize the xkcd color survey (R. Munroe, 2010: names that 222,500 people gave to random colors), by
+k-means within each name; a test holds them against the survey's own 949 colors.
 """
 
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 
-from pixelpipe.analysis.color import srgb_to_oklab
+from pixelpipe.analysis.color import Array, srgb_to_oklab
 
 Rgb = npt.NDArray[np.uint8]
 
@@ -43,7 +43,7 @@ ANCHORS: Mapping[str, tuple[str, ...]] = {
 NAMES = tuple(ANCHORS)
 
 
-def _anchor_table() -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]:
+def _anchor_table() -> tuple[Array, npt.NDArray[np.int64]]:
     """Anchors in OKLab (k, 3) and, for each, its name's index (k,)."""
     hexes = [(index, anchor) for index, anchors in enumerate(ANCHORS.values()) for anchor in anchors]
     rgb = np.array([list(bytes.fromhex(anchor[1:])) for _, anchor in hexes], dtype=np.uint8)

@@ -41,8 +41,8 @@ class TraitsStrategy:
 
     @property
     def identity(self) -> dict[str, Any]:
-        used = {name: dict(traits) for name, traits in self.traits.items()}
-        return {"strategy": "traits", "template": self.template, "traits": used}
+        """The captions that come of the table are hashed by themselves; renamed files change nothing."""
+        return {"strategy": "traits", "template": self.template}
 
     def describe(self, sprites: Sequence[Sprite]) -> list[str]:
         matched = match_names(self.table, self.traits, [sprite.file_name for sprite in sprites])
@@ -108,7 +108,8 @@ def _flat(where: str, row: Mapping[str, Any]) -> list[tuple[str, Any]]:
         if key != "attributes":
             pairs.append((key, value))
             continue
-        if not isinstance(value, list) or not all(isinstance(a, dict) and {"trait_type", "value"} <= a.keys() for a in value):
+        wanted = {"trait_type", "value"}
+        if not isinstance(value, list) or not all(isinstance(a, dict) and wanted <= a.keys() for a in value):
             raise DatasetError(f"{where}: `attributes` must be a list of trait_type and value")
         pairs += [(str(attribute["trait_type"]), attribute["value"]) for attribute in value]
     return pairs
@@ -162,5 +163,7 @@ def _columns(traits: Mapping[str, Traits]) -> set[str]:
 def _metadata_of(dataset: Path) -> Path:
     found = [dataset / name for name in METADATA_NAMES if (dataset / name).is_file()]
     if not found:
-        raise ConfigError(f"`captions.table` must name a table of traits: {dataset} has no {' or '.join(METADATA_NAMES)}")
+        raise ConfigError(
+            f"`captions.table` must name a table of traits: {dataset} has no {' or '.join(METADATA_NAMES)}"
+        )
     return found[0]

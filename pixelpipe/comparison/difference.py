@@ -18,6 +18,7 @@ NOT_FACTORS = frozenset({"name", "line", "judge", "budget"})
 NOT_FACTOR_FIELDS = frozenset(
     {
         ("dataset", "path"),
+        ("captions", "table"),
         ("sampling", "prompts"),
     }  # places; the hashes of what lies there are compared instead
     | {("training", "epochs")}  # nothing in an epoch depends on how many were planned
@@ -33,6 +34,8 @@ FACTOR_NAMES: Mapping[tuple[str, ...], str] = {
     ("dataset", "validation_fraction"): "validation share",
     ("captions", "strategy"): "caption strategy",
     ("captions", "column"): "caption column",
+    ("captions", "trigger"): "trigger words",
+    ("captions", "template"): "caption template",
     ("model", "base"): "base model",
     ("model", "method"): "training method",
     ("training", "resolution"): "resolution",
@@ -48,7 +51,7 @@ FACTOR_NAMES: Mapping[tuple[str, ...], str] = {
 
 CONTENTS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "dataset": ("dataset", ()),
-    "captions": ("captions", ("caption strategy", "caption column")),
+    "captions": ("captions", ("caption strategy", "caption column", "trigger words", "caption template")),
     "base": ("base model", ("base model",)),
 }
 """Key of a content hash -> its factor's name, and the fields that it speaks for."""

@@ -5,7 +5,9 @@ from functools import cached_property
 from typing import Any
 
 from pixelpipe.analysis.metrics import METRIC_VERSION
-from pixelpipe.captions.sidecar import read_captions
+from pixelpipe.captions.captioning import caption_sprites
+from pixelpipe.captions.strategy import make_strategy, strategy_id
+from pixelpipe.captions.tokens import TokenBudget, check_budget, tokenizer_folder
 from pixelpipe.config import ExperimentConfig, content_id
 from pixelpipe.data.manifest import Manifest, build_manifest
 from pixelpipe.data.sprites import load_sprites
@@ -26,6 +28,7 @@ class Experiment:
     manifest: Manifest
     prompts: tuple[Prompt, ...]
     base_hash: str
+    caption_strategy: str  # `captions.strategy.strategy_id`
     repetition: int = 0  # `--again` makes the next one
 
     @property
@@ -36,7 +39,8 @@ class Experiment:
     def experiment_id(self) -> str:
         """`<name>-<8 hex>` of everything that changes the result, and of nothing else (no path, no budget)."""
         config = {key: value for key, value in _without_paths(self.config).items() if key not in NOT_IDENTITY}
-        digest = content_id("experiment", config, self.input_hashes, self.evaluation.eval_set_id, self.repetition)
+        made_from = [self.input_hashes, self.caption_strategy, self.evaluation.eval_set_id, self.repetition]
+        digest = content_id("experiment", config, *made_from)
         return f"{self.config.name}-{digest[:8]}"
 
     @cached_property
@@ -72,13 +76,18 @@ class Experiment:
 
 
 def prepare(store: Store, config: ExperimentConfig, repetition: int = 0) -> Experiment:
-    """Read the dataset and its captions, find the base and the line's prompts. Writes nothing.
+    """Read the dataset, caption it, find the base and the line's prompts.
+
+    Writes nothing but captions that were made from pixels, which are kept by content.
 
     Raises a `BadInputError` with one line for whatever is wrong with any of them.
     """
     dataset = config.dataset
     sprites = load_sprites(dataset.path, dataset.grid, dataset.background)
-    captions = read_captions(dataset.path, [sprite.file_name for sprite in sprites], config.captions.column)
+    strategy = make_strategy(config.captions, dataset.path)
+    captioned = caption_sprites(store, config.captions, strategy, sprites)
+    captions = {name: caption.text for name, caption in captioned.items()}
+    check_budget(captions, TokenBudget(tokenizer_folder(config.model.base)))
     manifest = build_manifest(sprites, captions, dataset.validation_fraction)
     pinned_profile(store, config.line_name, dataset.grid)
     return Experiment(
@@ -86,6 +95,7 @@ def prepare(store: Store, config: ExperimentConfig, repetition: int = 0) -> Expe
         manifest=manifest,
         prompts=_prompts(store, config, manifest),
         base_hash=hash_base(resolve_base(config.model.base)),
+        caption_strategy=strategy_id(strategy),
         repetition=repetition,
     )
 
@@ -94,6 +104,7 @@ def _without_paths(config: ExperimentConfig) -> dict[str, Any]:
     """The resolved configuration without the places of its inputs: their hashes stand for them."""
     resolved = config.resolved()
     del resolved["dataset"]["path"], resolved["model"]["base"], resolved["sampling"]["prompts"]
+    del resolved["captions"]["table"]
     return resolved
 
 

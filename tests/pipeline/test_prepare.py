@@ -97,6 +97,8 @@ RESULT = [
     {"dataset": {"repeats": 2}},
     {"dataset": {"validation_fraction": 0.4}},
     {"captions": {"column": "other"}},
+    {"captions": {"trigger": "pxl"}},
+    {"captions": {"strategy": "traits", "template": "{other}"}},
     {"training": {"resolution": 192}},
     {"training": {"epochs": 7}},
     {"training": {"batch_size": 15}},
@@ -128,7 +130,8 @@ def test_every_field_is_known_to_change_the_result_or_not(make):
     listed = {(section, field) for change in RESULT + NOT_RESULT for section, fields in change.items()
               if isinstance(fields, dict) for field in fields}  # fmt: skip
     by_content = {("dataset", "path"), ("model", "base"), ("sampling", "prompts"), ("dataset", "grid")}
-    one_choice = {("captions", "strategy"), ("model", "method")}
+    by_content |= {("captions", "table")}
+    one_choice = {("model", "method")}
     by_rule = {("judge", "baseline"), ("judge", "unmatched_margin"), ("judge", "promote_margin"), ("judge", "grace")}
     resolved = make().resolved()
     fields = {(name, field) for name, section in resolved.items() if isinstance(section, dict) for field in section}
