@@ -67,7 +67,7 @@ class CaptionsConfig(Strict):
 
 
 class ModelConfig(Strict):
-    base: str = Field(default="tiny", min_length=1, description="tiny, a folder in diffusers' layout, or a hub id.")
+    base: str = Field(default="tiny", min_length=1, description="tiny, a folder, a .safetensors file, or a hub id.")
     method: Literal["full"] = Field(default="full", description="full: every weight of the UNet is trained.")
 
 

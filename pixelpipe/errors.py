@@ -4,7 +4,8 @@ PixelpipeError
 ├── BadInputError            something given is wrong: one line, exit code 2
 │   ├── ConfigError          a field of the configuration
 │   ├── DatasetError         the sprites or their captions
-│   └── BaseModelError       the base model's folder
+│   ├── WeightsError         a file of weights: damaged, or of another architecture
+│   │   └── BaseModelError   the base model's
 ├── ExperimentHeldError      another process is running this experiment: exit code 2
 ├── CorruptCheckpointError   a checkpoint that does not match its manifest
 ├── TrainingDivergedError    the loss is no longer finite
@@ -30,7 +31,11 @@ class DatasetError(BadInputError):
     """Sprites or captions that cannot be trained on."""
 
 
-class BaseModelError(BadInputError):
+class WeightsError(BadInputError):
+    """A file of weights that is damaged, or holds another architecture than Stable Diffusion 1.5."""
+
+
+class BaseModelError(WeightsError):
     """A base model that is incomplete, or is not Stable Diffusion 1.5's layout."""
 
 

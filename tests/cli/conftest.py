@@ -1,6 +1,8 @@
 """The command line without a process of its own, and inputs that are good but for what a test spoils."""
 
 import json
+import os
+import shutil
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,7 +16,7 @@ import pytest
 from PIL import Image
 
 import pixelpipe.cli
-from pixelpipe.models.layout import LAYOUT
+from pixelpipe.models.layout import TINY
 from pixelpipe.results.schemas import SCHEMAS
 from pixelpipe.results.writer import append_status, table_of, write_rows
 from pixelpipe.store import Store
@@ -63,15 +65,12 @@ def draw(path: Path, seed: int, size: int = 24) -> Path:
 
 @pytest.fixture
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The current folder: `art`, `base` (files of the right names) and `config.yaml`."""
+    """The current folder: `art`, `base` (links to the tiny base) and `config.yaml`."""
     monkeypatch.chdir(tmp_path)
     for number in range(NUM_SPRITES):
         draw(tmp_path / f"art/{number:02d}.png", number)
         (tmp_path / f"art/{number:02d}.txt").write_text(f"sprite {number}")
-    for part, files in LAYOUT.items():
-        for file in files:
-            (tmp_path / "base" / part).mkdir(parents=True, exist_ok=True)
-            (tmp_path / "base" / part / file).write_text("{}")
+    shutil.copytree(TINY, tmp_path / "base", copy_function=os.symlink)
     (tmp_path / "config.yaml").write_text(
         "dataset: {path: art, grid: 24}\nmodel: {base: ./base}\nsampling: {num_prompts: 8}\n"
     )

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from pixelpipe.models.layout import WANTED
+
 SPOILED: dict[str, tuple[Callable[[Path], object], str]] = {
     "missing folder": (
         lambda place: (place / "art").rename(place / "gone"),
@@ -65,7 +67,7 @@ OVERRIDES = {
     "sampling.num_prompts=7": "config.yaml: `sampling.num_prompts` must be at least 8 but got 7: ",
     "sampling.num_prompts=13": "`sampling.num_prompts` is 13 but the dataset has only 12 different captions",
     "sampling.prompts=none.txt": "`sampling.prompts` none.txt: must be a UTF-8 text file, one prompt a line: ",
-    "model.base=./nowhere": "`model.base` must be tiny, a folder or a hub id (owner/name) but ./nowhere is none",
+    "model.base=./nowhere": f"`model.base` must be {WANTED} but ./nowhere is none",
     "judge.baseline=nope": "`judge.baseline` must be in the store {store} but nope has no epochs there",
     "oops": "--set oops: must be key=value, e.g. training.epochs=4",
 }

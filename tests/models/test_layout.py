@@ -6,19 +6,15 @@ from pathlib import Path
 import pytest
 
 from pixelpipe.errors import BaseModelError
-from pixelpipe.models.layout import LAYOUT, hash_base, resolve_base
+from pixelpipe.models.layout import LAYOUT, WANTED, hash_base, resolve_base
 
 PARTS = [(part, file) for part, files in LAYOUT.items() for file in files]
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """Files of the right names, with contents that differ."""
-    for part, file in PARTS:
-        path = tmp_path / "base" / part / file
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(f"{part}/{file}")
-    return tmp_path / "base"
+def replace(path: Path, text: str) -> None:
+    """Put a file in the place of a link."""
+    path.unlink()
+    path.write_text(text)
 
 
 def refused(base: str) -> str:
@@ -48,12 +44,12 @@ def test_a_pickle_is_no_part(folder):
 
 @pytest.mark.parametrize("base", ["sd15", "./sd15", "/nowhere/sd15", "a/b/c", "~nobody-of-that-name/x", "x" * 300])
 def test_what_is_neither_folder_nor_hub_id(base):
-    assert refused(base).startswith("`model.base` must be tiny, a folder or a hub id (owner/name) but ")
+    assert refused(base).startswith(f"`model.base` must be {WANTED} but ")
 
 
-def test_a_file_is_no_base(tmp_path):
-    (tmp_path / "model.safetensors").touch()
-    assert "must be tiny, a folder or a hub id" in refused(str(tmp_path / "model.safetensors"))
+def test_a_file_of_another_kind_is_no_base(tmp_path):
+    (tmp_path / "model.gguf").touch()
+    assert refused(str(tmp_path / "model.gguf")).endswith(f"but {tmp_path}/model.gguf is a .gguf file")
 
 
 def test_a_hub_that_does_not_answer_is_one_line(monkeypatch):
@@ -76,7 +72,7 @@ def test_the_hash_is_of_what_the_base_is_made_of(folder, tmp_path):
 @pytest.mark.parametrize(("part", "file"), PARTS)
 def test_every_part_counts_in_the_hash(folder, part, file):
     before = hash_base(folder)
-    (folder / part / file).write_text("other")
+    replace(folder / part / file, "other")
     assert hash_base(folder) != before
 
 
@@ -84,8 +80,8 @@ def test_contents_that_change_places_change_the_hash(folder):
     before = hash_base(folder)
     one, other = folder / "unet/config.json", folder / "vae/config.json"
     texts = one.read_text(), other.read_text()
-    one.write_text(texts[1])
-    other.write_text(texts[0])
+    replace(one, texts[1])
+    replace(other, texts[0])
     assert hash_base(folder) != before
 
 
