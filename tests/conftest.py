@@ -1,17 +1,22 @@
 """What many tests stand on: small real datasets, the tiny base, and a configuration that runs in seconds."""
 
 import os
+import zlib
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")  # no test loads anything from a hub
 os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
+from pixelpipe.comparison.decision import Decision
 from pixelpipe.config import ExperimentConfig, parse_config
+from pixelpipe.store import Store
 
 
 @pytest.fixture(scope="session")
@@ -61,3 +66,110 @@ def prefect_server() -> Iterator[None]:
 
     with prefect_test_harness(server_startup_timeout=120):
         yield
+
+
+GRID, IMAGES_AN_EPOCH = 24, 40
+Colors = Callable[[int], float]  # epoch -> mean number of colors of its pictures
+
+
+def picture(num_colors: int, seed: int) -> np.ndarray:
+    """(24, 24, 3) uint8 with that many colors, all of them far apart for the eye; half of it background."""
+    rng = np.random.default_rng(seed)
+    levels = np.stack(np.meshgrid(*[np.arange(20, 256, 47)] * 3), axis=-1).reshape(-1, 3)
+    palette = levels[rng.permutation(len(levels))[:num_colors]]
+    cells = rng.permutation(np.arange(GRID * GRID) % (2 * num_colors))
+    return palette[np.where(cells < num_colors, cells, 0)].reshape(GRID, GRID, 3).astype(np.uint8)
+
+
+@dataclass
+class Painter:
+    """Runs experiments whose pictures are painted, not sampled; all that comes after the pictures is the real thing."""
+
+    store: Store
+    folder: Path
+    monkeypatch: pytest.MonkeyPatch
+
+    def run(self, name: str, colors: Colors, fresh: Mapping[str, float] | None = None, **sections) -> str:
+        """Run to its end; `fresh`: role -> colors on fresh seeds, where a promotion is confirmed. Returns the id."""
+        import pixelpipe.pipeline.run as stages
+        from pixelpipe.pipeline.conclude import conclude
+        from pixelpipe.pipeline.prepare import prepare
+
+        values: dict[str, Any] = {
+            "name": name,
+            "line": "art-24",
+            "dataset": {"path": str(self.folder / "art"), "validation_fraction": 0.3},
+            "training": {"epochs": 4},
+            "sampling": {"num_prompts": 8, "seeds_per_prompt": 2, "confirm_seeds": 2},
+        }
+        for section, changes in sections.items():
+            values[section] = {**values.get(section, {}), **changes} if isinstance(changes, dict) else changes
+        experiment = prepare(self.store, parse_config(values, "test"))
+        run = stages.ExperimentRun(self.store, experiment, 1)
+        self.monkeypatch.setattr(stages, "champion_sampler", lambda *_: (None, None))
+        self.monkeypatch.setattr(stages, "sample_images", self._paint_fresh(fresh or {}))
+        run.session.__dict__.update(sampler=None, trainer=_NoTrainer())
+        run.begin()
+        decision = run.last_decision()
+        while decision is None or not decision.ends_run:
+            decision = self._epoch(run, run.done_epochs + 1 if decision is None else decision.epoch + 1, colors)
+        conclude(run, decision)
+        return run.experiment_id
+
+    def _epoch(self, run: Any, epoch: int, colors: Colors) -> Decision:
+        from pixelpipe.training.engine import EpochRecord
+
+        run.seconds = {"train": 10.0, "save": 1.0, "sample": 5.0}
+        record = EpochRecord(
+            epoch=epoch,
+            train_loss=0.2,
+            validation_loss=0.2,
+            learning_rate=1e-5,
+            optimizer_steps=epoch,
+            images_seen=IMAGES_AN_EPOCH * run.config.dataset.repeats * epoch,
+            checkpoint_hash="c" * 64,
+            seconds_train=10.0,
+            seconds_save=1.0,
+        )
+        for plan in run.experiment.evaluation.images:
+            self._paint(run._sample_key(epoch, plan), colors(epoch), (run.experiment_id, epoch, plan))
+        samples = run.analyze_epoch(record)
+        decision = run.judge_epoch(record, samples)
+        run.commit_epoch(record, samples, decision)
+        return decision
+
+    def _paint_fresh(self, fresh: Mapping[str, float]):
+        def paint(store, sampler, unet, plans, key_of, description):
+            for plan in plans:
+                self._paint(key_of(plan), fresh[key_of.args[0]], (description, plan))
+            return len(plans)
+
+        return paint
+
+    def _paint(self, key: str, mean: float, what: tuple[object, ...]) -> None:
+        from pixelpipe.pipeline.evaluate import encode_png
+
+        seed = zlib.crc32(repr(what).encode())
+        num_colors = round(mean * np.random.default_rng(seed).uniform(0.93, 1.07))
+        self.store.replace(key, encode_png(picture(num_colors, seed)))
+
+
+class _NoTrainer:
+    unwrapped_unet = None
+
+
+@pytest.fixture
+def painter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Painter:
+    from PIL import Image
+
+    from pixelpipe.analysis.profile import build_profile
+    from pixelpipe.lines import pin_profile
+
+    art = [picture(14 + 3 * number // 2, number) for number in range(16)]
+    (tmp_path / "art").mkdir()
+    for number, sprite in enumerate(art):
+        Image.fromarray(sprite).save(tmp_path / f"art/{number:02d}.png")
+        (tmp_path / f"art/{number:02d}.txt").write_text(f"sprite {number}")
+    store = Store.open(tmp_path / "store")
+    pin_profile(store, "art-24", build_profile(np.stack(art), "d" * 64))
+    return Painter(store, tmp_path, monkeypatch)

@@ -17,6 +17,7 @@ COMMANDS = {
     "analyze": "analyze",
     "portraits": "portraits",
     "generate": "generate",
+    "judge": "judge",
     "experiments": "results",
     "show": "results",
     "report": "results",

@@ -1,36 +1,30 @@
 """Judge an epoch from Parquet alone: fill the evidence, decide, and confirm a promotion on fresh seeds."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from pixelpipe.analysis.profile import Profile
 from pixelpipe.comparison.confirmation import confirm
-from pixelpipe.comparison.decision import BaselineKind, Decision
+from pixelpipe.comparison.decision import Decision
 from pixelpipe.comparison.evidence import (
     NO_BASELINE,
-    BaselineEpoch,
     BaselineEvidence,
     ConfirmationEvidence,
     EpochContext,
     EpochEvidence,
     Plan,
     epoch_evidence,
-    match_epoch,
     past_decisions,
 )
 from pixelpipe.comparison.guardrails import Guardrails
-from pixelpipe.comparison.pairing import pair
 from pixelpipe.comparison.rule import decide
-from pixelpipe.pipeline.baseline import Baseline, trajectory
+from pixelpipe.pipeline.baseline import Baseline
 from pixelpipe.pipeline.evaluate import Measured
+from pixelpipe.pipeline.evidence import baseline_evidence, confirmation_evidence, read_trajectory
 from pixelpipe.results.reader import read_table
 from pixelpipe.store import Store
-
-SUMMARY_METRICS = ("unique_colors", "effective_colors")  # whose means stand in the `epochs` table
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,65 +99,11 @@ def _baseline_evidence(
     floor: float | None = None,
     candidate: pa.Table | None = None,
 ) -> BaselineEvidence:
-    """The baseline at the same number of images seen, and its chosen checkpoint; its mean, if that is all there is."""
-    if baseline.experiment_id is None or baseline.epoch is None:
+    if baseline.reference is None:
         return NO_BASELINE
-    match = _match(evidence, trajectory(store, baseline.experiment_id))
-    rows = read_table(store, "samples", baseline.experiment_id)
-    if candidate is None or not rows.num_rows:
-        return _summary(store, baseline, metric, match.epoch)
-    at_match, at_best = _of_epoch(rows, match.epoch), _of_epoch(rows, baseline.epoch)
-    return BaselineEvidence(
-        kind=match.kind,
-        reference=f"{baseline.experiment_id}@{match.epoch}",
-        champion=baseline.reference,
-        images_seen=match.images_seen,
-        dataset_hash=rows["dataset_hash"][0].as_py(),
-        pairing=pair(candidate, at_match, metric, floor),
-        champion_pairing=pair(candidate, at_best, metric, floor),
-    )
-
-
-def _match(evidence: EpochEvidence, epochs: dict[int, int | None]) -> BaselineEpoch:
-    """The baseline's comparable epoch: by images seen, or by its number where somebody did not count them."""
-    counted = {epoch: seen for epoch, seen in epochs.items() if seen is not None}
-    if evidence.images_seen is not None and len(counted) == len(epochs):
-        match = match_epoch(evidence.images_seen, counted)
-    else:
-        match = match_epoch(evidence.epoch, {epoch: epoch for epoch in epochs})
-    assert match is not None, "a baseline has epochs"
-    return replace(match, images_seen=epochs[match.epoch])
-
-
-def _summary(store: Store, baseline: Baseline, metric: str, epoch: int) -> BaselineEvidence:
-    """The means of the baseline's epoch: of the judged metric, or of the one that is known."""
-    rows = read_table(store, "epochs", baseline.experiment_id).to_pylist()
-    [row] = [row for row in rows if row["epoch"] == epoch]
-    known = [name for name in (metric, *SUMMARY_METRICS) if row.get(f"mean_{name}") is not None]
-    assert known, f"{baseline.experiment_id}@{epoch} has neither images nor a mean"
-    return BaselineEvidence(
-        kind=BaselineKind.SUMMARY,
-        reference=f"{baseline.experiment_id}@{epoch}",
-        champion=baseline.reference,
-        images_seen=row["images_seen"],
-        dataset_hash=row["dataset_hash"],
-        summary_metric=known[0],
-        summary_mean=row[f"mean_{known[0]}"],
-    )
+    return baseline_evidence(read_trajectory(store, baseline.reference, metric), evidence, metric, floor, candidate)
 
 
 def _confirmation(fresh: FreshImages, reference: str, metric: str, floor: float) -> ConfirmationEvidence:
-    ours, theirs = fresh.candidate.rows, fresh.baseline.rows
-    return ConfirmationEvidence(
-        reference=reference,
-        pairing=pair(ours, theirs, metric, floor),
-        clean=pair(ours, theirs, "clean", None),
-        agreement=None,
-        median_colors=float(np.median(ours["effective_colors"])),
-        median_largest_share=float(np.median(ours["largest_share"])),
-        duplicate_rate=fresh.candidate.duplicate_rate,
-    )
-
-
-def _of_epoch(rows: pa.Table, epoch: int) -> pa.Table:
-    return rows.filter(pc.equal(rows["epoch"], epoch))
+    ours, theirs = fresh.candidate, fresh.baseline
+    return confirmation_evidence(ours.rows, theirs.rows, ours.duplicate_rate, reference, metric, floor)

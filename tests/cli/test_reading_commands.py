@@ -35,6 +35,7 @@ def test_an_empty_store_is_read_and_not_made(cli, place, command, output_format)
     [
         (["show", "x"], "EXPERIMENT must be one of store new but got 'x': none begins so; see pixelpipe experiments"),
         (["show", "../x"], "EXPERIMENT must be one of store new but got '../x': none begins so"),
+        (["judge", "x"], "EXPERIMENT must be one of store new but got 'x': none begins so"),
         (["report", "x"], "EXPERIMENT must be one of store new but got 'x': none begins so"),
         (["baseline", "show", "--line", "x"], "--line must be one of none yet but got x"),
         (["baseline", "set", "x", "--why", "w"], "EXPERIMENT@EPOCH must name an epoch, e.g. x@8, but got x"),

@@ -15,6 +15,7 @@ from pixelpipe.errors import ExperimentHeldError
 from pixelpipe.lease import acquire
 from pixelpipe.lines import champion, champion_history
 from pixelpipe.pipeline.prepare import prepare
+from pixelpipe.pipeline.rejudge import rejudge
 from pixelpipe.results.reader import latest_status, read_table
 from pixelpipe.results.schemas import SCHEMAS
 from pixelpipe.store import Store
@@ -118,6 +119,7 @@ def test_a_candidate_that_is_worse_is_abandoned_before_its_end(undisturbed, tmp_
     assert state.message.startswith("abandoned: ")
     assert "outcome:abandoned" in flow_run_of(state).tags
     assert (outcome.status, outcome.epochs) == ("abandoned", 2)
+    assert [each.differs_in for each in rejudge(store, outcome.experiment_id)] == [[], []]
     decisions = read_table(store, "decisions", outcome.experiment_id).to_pylist()
     assert [row["verdict"] for row in decisions] == ["CONTINUE", "ABANDONED"]
     assert champion(store, "portraits").experiment_id == reference
