@@ -1,11 +1,12 @@
 import io
+import os
 import struct
 import zlib
 from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageCms, ImageOps
 
 from pixelpipe.data.images import parse_color, read_rgb
 from pixelpipe.errors import BadInputError, DatasetError
@@ -108,12 +109,113 @@ def chunk(kind: bytes, body: bytes) -> bytes:
     return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
 
 
-def test_sixteen_bit_rgb(tmp_path):
-    header = struct.pack(">IIBBBBB", 2, 1, 16, 2, 0, 0, 0)
-    row = b"\0" + struct.pack(">6H", *[257 * value for value in (1, 2, 3, 250, 251, 252)])
-    png = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(row)) + chunk(b"IEND", b"")
-    (tmp_path / "a.png").write_bytes(png)
-    assert read_rgb(tmp_path / "a.png")[0].tolist() == [[1, 2, 3], [250, 251, 252]]
+def save_deep(path: Path, samples: np.ndarray, color_type: int, transparent: bytes = b"", interlaced: bool = False):
+    """A PNG of 16 bits a sample, which Pillow cannot write: `samples` (H, W, channels) uint16."""
+    height, width = samples.shape[:2]
+    passes = [(0, 0, 1, 1)]
+    if interlaced:  # Adam7: first row and column, steps
+        passes = [(0, 0, 8, 8), (0, 4, 8, 8), (4, 0, 8, 4), (0, 2, 4, 4), (2, 0, 4, 2), (0, 1, 2, 2), (1, 0, 2, 1)]
+    rows = [row for y, x, dy, dx in passes for row in samples[y::dy, x::dx] if row.size]
+    data = b"".join(b"\0" + row.astype(">u2").tobytes() for row in rows)
+    header = struct.pack(">IIBBBBB", width, height, 16, color_type, 0, 0, int(interlaced))
+    extra = chunk(b"tRNS", transparent) if transparent else b""
+    png = chunk(b"IHDR", header) + extra + chunk(b"IDAT", zlib.compress(data)) + chunk(b"IEND", b"")
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + png)
+    return path
+
+
+@pytest.mark.parametrize("interlaced", [False, True])
+@pytest.mark.parametrize(("color_type", "channels"), [(0, 1), (2, 3), (4, 2), (6, 4)])
+def test_sixteen_bits_of_every_kind_are_scaled_and_rounded(tmp_path, color_type, channels, interlaced):
+    deep = np.random.default_rng(4).integers(0, 65536, (11, 13, channels), dtype=np.uint16)
+    deep[0, 0] = 65407  # 254.5 of 255: rounds up, where the high byte says 255 and a clip too; 65406 rounds down
+    deep[0, 1] = 65406
+    if channels in (2, 4):
+        deep[..., -1] = 65535
+    read = read_rgb(save_deep(tmp_path / "a.png", deep, color_type, interlaced=interlaced))
+    expected = np.floor(deep / 257 + 0.5).astype(np.uint8)
+    colors = expected[..., :3] if channels >= 3 else np.repeat(expected[..., :1], 3, axis=-1)
+    np.testing.assert_array_equal(read, colors)
+    assert read[0, :2, 0].tolist() == [255, 254]
+
+
+def test_sixteen_bit_transparency(tmp_path):
+    half = np.array([[[65535, 0, 0, 32768], [65535, 0, 0, 0]]], dtype=np.uint16)
+    read = read_rgb(save_deep(tmp_path / "rgba.png", half, 6), "#0000ff")
+    np.testing.assert_allclose(read[0], [[128, 0, 127], [0, 0, 255]], atol=1)
+    key = np.array([[[257, 0, 0], [258, 0, 0]]], dtype=np.uint16)  # both are 1 in 8 bits: only the first is invisible
+    read = read_rgb(save_deep(tmp_path / "rgb.png", key, 2, struct.pack(">3H", 257, 0, 0)), "#00ff00")
+    assert read[0].tolist() == [[0, 255, 0], [1, 0, 0]]
+
+
+@pytest.mark.parametrize("name", ["a.png", "a.jpg"])
+def test_interlaced_and_progressive(tmp_path, name):
+    image = Image.new("RGB", (20, 20), (250, 10, 10))
+    image.paste((10, 250, 10), (0, 0, 10, 10))
+    if name == "a.jpg":
+        path = save(tmp_path / name, image, progressive=True, quality=100, subsampling=0)
+    else:
+        path = tmp_path / name
+        rgb = np.asarray(image).astype(np.uint16) * 257
+        save_deep(path, rgb, 2, interlaced=True)
+    np.testing.assert_allclose(read_rgb(path), np.asarray(image), atol=4 if name == "a.jpg" else 0)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("extension", ["png", "jpg", "webp"])
+def test_exif_orientation_is_applied(tmp_path, extension, orientation):
+    image = Image.new("RGB", (16, 32), "white")
+    image.paste((200, 0, 0), (0, 0, 8, 8))
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    options = {"lossless": True} if extension == "webp" else {"quality": 100} if extension == "jpg" else {}
+    path = save(tmp_path / f"a.{extension}", image, exif=exif, **options)
+    with Image.open(path) as stored:
+        upright = np.asarray(ImageOps.exif_transpose(stored).convert("RGB"))  # Pillow's own reading of the standard
+    np.testing.assert_array_equal(read_rgb(path), upright)
+    assert read_rgb(path).shape[:2] == ((32, 16) if orientation <= 4 else (16, 32))
+
+
+def linear_profile(space: bytes = b"RGB ") -> bytes:
+    """A minimal ICC profile (v2): sRGB's primaries, or gray, with gamma 1: half the light is the number 128."""
+    white, red, green, blue = (
+        b"XYZ \0\0\0\0" + struct.pack(">3i", *(round(65536 * value) for value in xyz))
+        for xyz in ((0.9642, 1, 0.8249), (0.4361, 0.2225, 0.0139), (0.3851, 0.7169, 0.0971), (0.1431, 0.0606, 0.7141))
+    )
+    curve = b"curv\0\0\0\0" + struct.pack(">I", 0)
+    text = b"desc\0\0\0\0" + struct.pack(">I", 7) + b"linear\0" + bytes(79)
+    tags = {b"desc": text + bytes(-len(text) % 4), b"wtpt": white, b"cprt": b"text\0\0\0\0none\0\0\0\0"}
+    if space == b"RGB ":
+        tags |= {b"rXYZ": red, b"gXYZ": green, b"bXYZ": blue} | dict.fromkeys((b"rTRC", b"gTRC", b"bTRC"), curve)
+    else:
+        tags |= {b"kTRC": curve}
+    table, body = struct.pack(">I", len(tags)), b""
+    start = 128 + 4 + 12 * len(tags)
+    for name, data in tags.items():
+        table += name + struct.pack(">II", start + len(body), len(data))
+        body += data
+    size = start + len(body)
+    head = struct.pack(">I4sI4s4s4s", size, b"none", 0x02400000, b"mntr", space, b"XYZ ") + bytes(12) + b"acsp"
+    head += bytes(28) + struct.pack(">3i", 63190, 65536, 54061)
+    return head.ljust(128, b"\0") + table + body
+
+
+def test_colors_of_a_profile_are_converted(tmp_path):
+    image = Image.new("RGBA", (2, 1), (128, 128, 128, 255))
+    image.putpixel((1, 0), (255, 0, 0, 0))
+    read = read_rgb(save(tmp_path / "a.png", image, icc_profile=linear_profile()), "#102030")
+    np.testing.assert_allclose(read[0], [[188] * 3, [16, 32, 48]], atol=1)  # sRGB of half the light is 188
+    gray = save(tmp_path / "gray.png", Image.new("L", (1, 1), 128), icc_profile=linear_profile(b"GRAY"))
+    np.testing.assert_allclose(read_rgb(gray)[0, 0], 188, atol=1)
+    palette = save(tmp_path / "p.png", Image.new("RGB", (9, 9), (128, 0, 0)).quantize(4), icc_profile=linear_profile())
+    np.testing.assert_allclose(read_rgb(palette)[0, 0], [188, 0, 0], atol=1)
+
+
+def test_a_profile_that_says_nothing_new_moves_no_color(tmp_path):
+    srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    for number, profile in enumerate([srgb, b"no profile", linear_profile(b"GRAY")]):
+        path = save(tmp_path / f"{number}.png", Image.fromarray(RGB), icc_profile=profile)
+        np.testing.assert_array_equal(read_rgb(path), RGB)
 
 
 def test_missing_folder_empty_and_text(tmp_path):
@@ -123,6 +225,31 @@ def test_missing_folder_empty_and_text(tmp_path):
     assert "is empty" in refused(tmp_path / "empty.png")
     (tmp_path / "text.png").write_text("a portrait of a woman")
     assert "must be a PNG, WEBP, JPEG, BMP or GIF image" in refused(tmp_path / "text.png")
+
+
+def test_links_to_nothing_and_names_that_cannot_be(tmp_path):
+    (tmp_path / "loop.png").symlink_to(tmp_path / "loop.png")
+    assert "is a link to nothing" in refused(tmp_path / "loop.png")
+    assert "cannot be opened: File name too long" in refused(tmp_path / ("x" * 300))
+    assert "does not exist" in refused(tmp_path / "a\0b.png")
+
+
+def test_a_file_that_may_not_be_read(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    tmp_path.chmod(0o755)
+    (tmp_path / "closed").mkdir()
+    save(tmp_path / "a.png", Image.fromarray(RGB)).chmod(0)
+    save(tmp_path / "closed/b.png", Image.fromarray(RGB))
+    (tmp_path / "closed").chmod(0)
+    user = os.geteuid()
+    if user == 0:
+        os.seteuid(65534)  # nothing is closed to root
+    try:
+        assert refused(Path("a.png")) == "a.png: must be an image file but cannot be opened: Permission denied"
+        assert "cannot be opened: Permission denied" in refused(Path("closed/b.png"))
+    finally:
+        os.seteuid(user)
+        (tmp_path / "closed").chmod(0o755)
 
 
 def test_other_formats_are_refused(tmp_path):

@@ -125,7 +125,7 @@ def test_links_are_followed_once(tmp_path):
 def test_an_image_that_cannot_be_opened_is_named(tmp_path):
     save(tmp_path / "a.png", art(1))
     (tmp_path / "gone.png").symlink_to(tmp_path / "nowhere.png")
-    assert refused(tmp_path) == f"{tmp_path / 'gone.png'}: must be an image file but does not exist"
+    assert refused(tmp_path) == f"{tmp_path / 'gone.png'}: must be an image file but is a link to nothing"
 
 
 def test_a_name_that_no_table_can_hold_is_refused(tmp_path):
