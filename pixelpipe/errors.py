@@ -9,6 +9,7 @@ PixelpipeError
 ├── ExperimentHeldError      another process is running this experiment: exit code 2
 ├── CorruptCheckpointError   a checkpoint that does not match its manifest
 ├── TrainingDivergedError    the loss is no longer finite
+├── WorkerDiedError          a worker process was killed, or crashed
 └── AlreadyExistsError       a key of the store that is written once exists
 
 A message is one line: "`field` must be `contract` but got `value`", with the file where there is one.
@@ -49,6 +50,10 @@ class CorruptCheckpointError(PixelpipeError):
 
 class TrainingDivergedError(PixelpipeError):
     """The training loss became NaN or infinite."""
+
+
+class WorkerDiedError(PixelpipeError):
+    """A worker process ended before its work did: out of memory, killed, or crashed."""
 
 
 class AlreadyExistsError(PixelpipeError):

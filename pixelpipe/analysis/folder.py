@@ -1,190 +1,190 @@
-"""The metrics of image files: streamed in order, in batches, and one bad file never stops the rest."""
+"""The metrics of image files: streamed in order, in batches, on every core, and one bad file never stops the rest."""
 
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
+from itertools import chain
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 from pixelpipe.analysis.downscale import check_images
 from pixelpipe.analysis.duplicates import TrainSprites
-from pixelpipe.analysis.gates import gates
+from pixelpipe.analysis.gates import GATE_SCHEMA, gates
 from pixelpipe.analysis.metrics import (
     DOWNSCALE_METHOD,
+    METRIC_SCHEMA,
     METRIC_VERSION,
     check_train_sprites,
     measure_sprites,
     sprites,
 )
 from pixelpipe.analysis.profile import Profile
-from pixelpipe.data.images import IMAGE_SUFFIXES, parse_color, read_rgb
-from pixelpipe.data.listing import visible_files
+from pixelpipe.analysis.workers import Workers
+from pixelpipe.data.images import parse_color, read_rgb
 from pixelpipe.errors import BadInputError
 
-_WINDOW_FILES = 64
-_WINDOW_PIXELS = 64 * 512 * 512  # 50 MB of uint8, whatever the sizes
+CHUNK_FILES = 32  # a task of a worker: tens of milliseconds
+CHUNK_NAMES = 8192  # characters of their names: two tasks fit into a pipe
+_BATCH_PIXELS = 16 * 512 * 512  # 12 MB of uint8 that wait to be measured, whatever the sizes
+_ALONE_S = 1.0  # before other processes are started, which takes each about a second
 
 Image = npt.NDArray[np.uint8]
 
 
+def _column(name: str, kind: pa.DataType, description: str, unit: str = "") -> pa.Field:
+    return pa.field(name, kind, False, metadata={"unit": unit, "description": description})
+
+
+ANALYSIS_SCHEMA = pa.schema(
+    [
+        _column("file", pa.string(), "Path as given or found; bytes that are not UTF-8 as escapes."),
+        _column("source_width", pa.int32(), "Of the image file, upright.", "px"),
+        _column("source_height", pa.int32(), "Of the image file, upright.", "px"),
+        _column("grid", pa.int32(), "Sprite side.", "cells"),
+        _column("downscale_method", pa.string(), "How the sprite was made of the image."),
+        _column("metric_version", pa.string(), "Changes when a figure can."),
+        *METRIC_SCHEMA,
+        *GATE_SCHEMA,
+    ]
+)
+
+
 @dataclass(frozen=True, slots=True)
-class AnalyzedFile:
-    """One file that was measured."""
+class Analyzed:
+    """Some files, measured: one row each, in their order, but for those that were skipped."""
 
-    path: Path
-    source_width: int  # px
-    source_height: int  # px
-    sprite: Image  # (grid, grid, 3) uint8 sRGB, `cell_median`
-    metrics: dict[str, Any]  # METRIC_SCHEMA, and GATE_SCHEMA where there is a profile
+    rows: pa.Table  # ANALYSIS_SCHEMA
+    sprites: Image  # (rows, grid, grid, 3) uint8 sRGB, `cell_median`
+    skipped: tuple[str, ...]  # one line each: the file, and what it must be
 
-    def row(self) -> dict[str, Any]:
-        """Plain JSON values: the file, how it was measured, and the metrics."""
-        return {
-            "file": str(self.path),
-            "source_width": self.source_width,
-            "source_height": self.source_height,
-            "grid": self.sprite.shape[0],
-            "downscale_method": DOWNSCALE_METHOD,
-            "metric_version": METRIC_VERSION,
-            **self.metrics,
+    @property
+    def num_files(self) -> int:
+        return len(self.rows) + len(self.skipped)
+
+
+@dataclass(frozen=True, slots=True)
+class FileAnalyzer:
+    """Reads and measures files; the same in this process and in a worker."""
+
+    grid: int
+    background: str = "#ffffff"
+    profile: Profile | None = None
+    train: TrainSprites | None = None
+
+    def __call__(self, paths: Sequence[str]) -> Analyzed:
+        """Measure `paths`; those of one size together, a bounded number of pixels at a time."""
+        batch, parts, skipped = _Batch(), list[Analyzed](), list[str]()
+        for path in paths:
+            try:
+                image = self._read(path)
+            except BadInputError as error:
+                skipped.append(str(error))
+                continue
+            batch.add(path, image)
+            if batch.num_pixels >= _BATCH_PIXELS:
+                parts.append(self._measure(batch))
+                batch = _Batch()
+        parts.append(self._measure(batch))
+        rows = pa.concat_tables([part.rows for part in parts]).combine_chunks()
+        return Analyzed(rows, np.concatenate([part.sprites for part in parts]), tuple(skipped))
+
+    def _read(self, path: str) -> Image:
+        image = read_rgb(path, self.background)
+        height, width = image.shape[:2]
+        if height != width:
+            raise BadInputError(f"{path}: must be square but is {width} x {height} px")
+        if width < self.grid:
+            raise BadInputError(f"{path}: must be at least {self.grid} x {self.grid} px but is {width} x {height}")
+        return image
+
+    def _measure(self, batch: "_Batch") -> Analyzed:
+        """Sizes are measured apart and put back into the order of the files."""
+        parts = [self._measure_size(*zip(*files, strict=True)) for files in batch.by_size.values()]
+        if not parts:
+            return Analyzed(ANALYSIS_SCHEMA.empty_table(), np.empty((0, self.grid, self.grid, 3), np.uint8), ())
+        positions = np.argsort([position for files in batch.by_size.values() for position, _, _ in files])
+        rows = pa.concat_tables([part.rows for part in parts])
+        small = np.concatenate([part.sprites for part in parts])
+        return Analyzed(rows if len(parts) == 1 else rows.take(positions), small[positions], ())
+
+    def _measure_size(self, _: tuple[int, ...], paths: tuple[str, ...], images: tuple[Image, ...]) -> Analyzed:
+        stacked = np.stack(images)
+        small = sprites(stacked, self.grid)
+        metrics = measure_sprites(stacked, small, self.profile, self.train)
+        about = {
+            "file": pa.array([path.encode(errors="backslashreplace").decode() for path in paths]),
+            "source_width": np.full(len(paths), stacked.shape[2], np.int32),
+            "source_height": np.full(len(paths), stacked.shape[1], np.int32),
+            "grid": np.full(len(paths), self.grid, np.int32),
+            "downscale_method": pa.repeat(DOWNSCALE_METHOD, len(paths)),
+            "metric_version": pa.repeat(METRIC_VERSION, len(paths)),
         }
-
-
-@dataclass(frozen=True, slots=True)
-class SkippedFile:
-    """One file that was not measured, and why: one line that names it."""
-
-    path: Path
-    reason: str
+        columns = [*about.values(), *metrics.columns, *gates(metrics, self.profile).columns]
+        return Analyzed(pa.Table.from_arrays(columns, schema=ANALYSIS_SCHEMA), small, ())
 
 
 @dataclass(slots=True)
-class _Window:
-    """Files that were read and wait for their batch: bounded in files and in pixels."""
+class _Batch:
+    """Images that were read and wait to be measured."""
 
-    entries: list[tuple[Path, Image] | SkippedFile] = field(default_factory=list)
+    by_size: dict[int, list[tuple[int, str, Image]]] = field(default_factory=dict)  # px -> position, path, image
     num_pixels: int = 0
+    num_files: int = 0
 
-    def add(self, entry: tuple[Path, Image] | SkippedFile) -> None:
-        self.entries.append(entry)
-        if not isinstance(entry, SkippedFile):
-            self.num_pixels += entry[1].shape[0] * entry[1].shape[1]
-
-    def is_full(self) -> bool:
-        return len(self.entries) >= _WINDOW_FILES or self.num_pixels >= _WINDOW_PIXELS
+    def add(self, path: str, image: Image) -> None:
+        self.by_size.setdefault(len(image), []).append((self.num_files, path, image))
+        self.num_pixels += image.shape[0] * image.shape[1]
+        self.num_files += 1
 
 
-def find_images(paths: Iterable[str | Path]) -> list[Path]:
-    """The image files of `paths`: files as given, folders searched through and sorted; each file once.
-
-    In folders only names that end in png, webp, jpg, jpeg, bmp or gif count, and none that begin with a dot.
-    Raises `BadInputError` for a path that does not exist, and for a folder without images.
-    """
-    found: dict[Path, None] = {}
-    for path in map(Path, paths):
-        exists, is_folder = _look(path)
-        if is_folder:
-            images = visible_files(path, IMAGE_SUFFIXES)
-            if not images:
-                raise BadInputError(f"{path}: must hold images ({', '.join(IMAGE_SUFFIXES)}) but has none")
-            found.update(dict.fromkeys(images))
-        elif exists:
-            found[path] = None
-        else:
-            raise BadInputError(f"{path}: must be an image or a folder of images but does not exist")
-    return list(found)
-
-
-def _look(path: Path) -> tuple[bool, bool]:
-    """Whether there is something, and whether it is a folder."""
-    try:
-        return path.exists(), path.is_dir()
-    except OSError as error:  # out of reach, or too long for a name
-        raise BadInputError(f"{path}: must be an image or a folder of images but: {error.strerror}") from None
-
-
-def analyze_files(
-    paths: Iterable[str | Path],
-    grid: int,
-    background: str = "#ffffff",
-    profile: Profile | None = None,
-    train_sprites: Image | None = None,
-) -> Iterator[AnalyzedFile | SkippedFile]:
-    """Measure `paths` and yield one result a file, in their order, in bounded memory.
-
-    Files of one size among each 64 are measured together. A file that is no still, complete, square image of
-    at least `grid` px is yielded as `SkippedFile`. Raises `BadInputError` at once for a bad `grid`,
-    `background`, `profile` or `train_sprites`.
-    """
+def file_analyzer(
+    grid: int, background: str = "#ffffff", profile: Profile | None = None, train_sprites: Image | None = None
+) -> FileAnalyzer:
+    """Raises `BadInputError` for a bad `grid`, `background`, `profile` or `train_sprites` (M, grid, grid, 3) uint8."""
     check_images(np.empty((0, grid, grid, 3), dtype=np.uint8), grid)
     parse_color(background)
     if profile is not None:
         profile.check(grid)
-    train = None
-    if train_sprites is not None:
-        check_train_sprites(train_sprites, grid)
-        train = TrainSprites(train_sprites)
-    return _analyze(paths, grid, background, profile, train)
+    if train_sprites is None:
+        return FileAnalyzer(grid, background, profile)
+    check_train_sprites(train_sprites, grid)
+    return FileAnalyzer(grid, background, profile, TrainSprites(train_sprites))
 
 
-def _analyze(
-    paths: Iterable[str | Path],
-    grid: int,
-    background: str,
-    profile: Profile | None,
-    train: TrainSprites | None,
-) -> Iterator[AnalyzedFile | SkippedFile]:
-    window = _Window()
-    for path in map(Path, paths):
-        window.add(_read(path, grid, background))
-        if window.is_full():
-            yield from _measure_window(window, grid, profile, train)
-            window = _Window()
-    yield from _measure_window(window, grid, profile, train)
+def analyze_files(analyzer: FileAnalyzer, paths: Iterable[str], num_workers: int = 1) -> Iterator[Analyzed]:
+    """Measure `paths` and yield the results of some files at a time, in their order, in bounded memory.
+
+    A file that is no still, complete, square image of at least `grid` px is skipped and says so. What takes longer
+    than a moment is shared between `num_workers` processes, more than 1 of which ask for a guarded main module.
+    """
+    chunks = _chunks(paths)
+    started = time.monotonic()
+    for chunk in chunks:
+        yield analyzer(chunk)
+        if num_workers > 1 and time.monotonic() - started > _ALONE_S:
+            break
+    else:
+        return
+    if (chunk := next(chunks, None)) is None:
+        return
+    chunks = chain([chunk], chunks)
+    with Workers(analyzer, num_workers) as workers:
+        while not workers.ready():  # they take their time to load: nobody waits for them
+            if (chunk := next(chunks, None)) is None:
+                return
+            yield analyzer(chunk)
+        yield from workers.map(chunks)
 
 
-def _read(path: Path, grid: int, background: str) -> tuple[Path, Image] | SkippedFile:
-    try:
-        image = read_rgb(path, background)
-    except BadInputError as error:
-        return SkippedFile(path, str(error))
-    height, width = image.shape[:2]
-    if height != width:
-        return SkippedFile(path, f"{path}: must be square but is {width} x {height} px")
-    if width < grid:
-        return SkippedFile(path, f"{path}: must be at least {grid} x {grid} px but is {width} x {height}")
-    return path, image
-
-
-def _measure_window(
-    window: _Window, grid: int, profile: Profile | None, train: TrainSprites | None
-) -> Iterator[AnalyzedFile | SkippedFile]:
-    results: list[AnalyzedFile | SkippedFile | None] = [
-        entry if isinstance(entry, SkippedFile) else None for entry in window.entries
-    ]
-    by_size: dict[int, list[int]] = {}
-    for index, entry in enumerate(window.entries):
-        if not isinstance(entry, SkippedFile):
-            by_size.setdefault(len(entry[1]), []).append(index)
-    for indices in by_size.values():
-        batch = [entry for index in indices if not isinstance(entry := window.entries[index], SkippedFile)]
-        for index, result in zip(indices, _measure_batch(batch, grid, profile, train), strict=True):
-            results[index] = result
-    for result in results:
-        assert result is not None
-        yield result
-
-
-def _measure_batch(
-    batch: list[tuple[Path, Image]], grid: int, profile: Profile | None, train: TrainSprites | None
-) -> Iterator[AnalyzedFile]:
-    images = np.stack([image for _, image in batch])
-    median_sprites = sprites(images, grid)
-    table = measure_sprites(images, median_sprites, profile, train)
-    rows = table.to_pylist()
-    if profile is not None:
-        rows = [row | gate for row, gate in zip(rows, gates(table, profile).to_pylist(), strict=True)]
-    for (path, image), sprite, row in zip(batch, median_sprites, rows, strict=True):
-        yield AnalyzedFile(path, image.shape[1], image.shape[0], sprite, row)
+def _chunks(paths: Iterable[str]) -> Iterator[list[str]]:
+    chunk, size = [], 0
+    for path in paths:
+        chunk.append(path)
+        size += len(path)
+        if len(chunk) == CHUNK_FILES or size >= CHUNK_NAMES:
+            yield chunk
+            chunk, size = [], 0
+    if chunk:
+        yield chunk

@@ -64,7 +64,7 @@ def _write_json(records: Iterable[dict[str, Any]]) -> int:
     count = 0
     for record in records:
         count += 1
-        click.echo(json.dumps({name: _plain(value) for name, value in record.items()}, ensure_ascii=False))
+        click.echo(json.dumps({name: plain(value) for name, value in record.items()}, ensure_ascii=False))
     return count
 
 
@@ -75,7 +75,7 @@ def _write_csv(records: Iterable[dict[str, Any]]) -> int:
         if writer is None:
             writer = csv.DictWriter(sys.stdout, fieldnames=list(record), lineterminator="\n")
             writer.writeheader()
-        writer.writerow({name: _plain(value) for name, value in record.items()})
+        writer.writerow({name: plain(value) for name, value in record.items()})
     return count
 
 
@@ -87,7 +87,7 @@ def _write_table(records: Iterable[dict[str, Any]]) -> int:
     for name, value in rows[0].items():
         table.add_column(name, justify="right" if isinstance(value, int | float) else "left", overflow="fold")
     for row in rows:
-        table.add_row(*(_cell(value) for value in row.values()))
+        table.add_row(*(cell(value) for value in row.values()))
     console = Console(width=None if sys.stdout.isatty() else 200, markup=False, highlight=False)
     with console.capture() as capture:  # rich would end the process with 1 when the reader has enough
         console.print(table)
@@ -95,7 +95,7 @@ def _write_table(records: Iterable[dict[str, Any]]) -> int:
     return len(rows)
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """What JSON and CSV can hold, whatever a query returns; NaN and infinities, which JSON lacks, are null."""
     match value:
         case None | bool() | int():
@@ -111,9 +111,9 @@ def _plain(value: Any) -> Any:
         case bytes():
             return f"<{len(value)} bytes>"
         case dict():
-            return {str(key): _plain(item) for key, item in value.items()}
+            return {str(key): plain(item) for key, item in value.items()}
         case list():
-            return [_plain(item) for item in value]
+            return [plain(item) for item in value]
     return str(value)
 
 
@@ -123,11 +123,11 @@ def printable(text: str) -> str:
     return text.translate({ord(character): character.encode("unicode_escape").decode() for character in unsafe})
 
 
-def _cell(value: Any) -> str:
+def cell(value: Any) -> str:
     if value is None:
         return ""
     if isinstance(value, float):
         return f"{value:.4g}"
     if isinstance(value, datetime):
         return value.strftime("%Y-%m-%d %H:%M")
-    return printable(str(_plain(value)))
+    return printable(str(plain(value)))

@@ -15,7 +15,7 @@ from pixelpipe.comparison.decision import Verdict
 from pixelpipe.comparison.sentence import METRIC_NAMES
 from pixelpipe.reporting.description import Description, describe
 from pixelpipe.reporting.figures import percent
-from pixelpipe.reporting.lettering import common_ends, font, shorten, wrap
+from pixelpipe.reporting.lettering import CARD, FAINT, INK, PAPER, SOFT, common_ends, font, shorten, wrap
 from pixelpipe.reporting.trajectory import EpochFacts
 from pixelpipe.results.reader import read_table
 from pixelpipe.store import Store
@@ -26,7 +26,6 @@ MIN_SPRITE_PX, MAX_SPRITE_PX = 64, 160  # narrower columns could not be headed b
 MARGIN, LABEL, GAP, ROW_GAP, GROUP_GAP = 28, 184, 8, 6, 22
 HEADING_SIZE, HEADING_LINES = 12, 5
 LABEL_PX = 62  # height of a label of three lines
-INK, SOFT, FAINT, PAPER, CARD = "#1f2328", "#59636e", "#d8dde3", "#ffffff", "#f4f6f8"
 VERDICT_COLORS = {
     Verdict.CONTINUE: "#6e7781",
     Verdict.ABANDONED: "#b3261e",

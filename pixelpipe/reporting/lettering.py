@@ -9,6 +9,7 @@ import matplotlib
 from PIL.ImageFont import FreeTypeFont, Layout, truetype
 
 ELLIPSIS = "…"
+INK, SOFT, FAINT, PAPER, CARD = "#1f2328", "#59636e", "#d8dde3", "#ffffff", "#f4f6f8"
 
 
 @lru_cache(maxsize=32)

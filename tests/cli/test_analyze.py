@@ -2,11 +2,14 @@ import csv
 import io
 import json
 import os
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
+from pyarrow import parquet
 
+from pixelpipe.analysis.folder import ANALYSIS_SCHEMA
 from pixelpipe.analysis.metrics import METRIC_SCHEMA
 
 
@@ -20,7 +23,7 @@ def folder(tmp_path, monkeypatch):
     return tmp_path
 
 
-FILES = ["b.png", "sub/a b.png", "ü.PNG"]
+FILES = ["b.png", "ü.PNG", "sub/a b.png"]
 
 
 def test_json_is_one_object_a_line(cli, folder):
@@ -42,9 +45,14 @@ def test_csv_holds_the_same(cli, folder):
 
 def test_the_table_shows_the_main_metrics(cli, folder):
     result = cli("analyze", "b.png", "sub")
-    head, *rows = result.out.splitlines()
-    assert head.split() == ["file", "unique_colors", "effective_colors", "top10_share", "orphan_ratio", "grid_error"]
-    assert [row.split("  ")[0] for row in rows] == ["b.png", "sub/a b.png"]
+    rows, _, summary = result.out.partition("\n\n")
+    head, *rows = rows.splitlines()
+    assert head.split() == ["effective_colors", "unique_colors", "top10_share", "orphan_ratio", "grid_error", "file"]
+    assert [row.split("  ")[-1] for row in rows] == ["b.png", "sub/a b.png"]
+    row = json.loads(cli("analyze", "b.png", "--format", "json").out)
+    assert rows[0].split()[:2] == [str(row["effective_colors"]), str(row["unique_colors"])]
+    assert summary.splitlines()[:2] == ["2 images", summary.splitlines()[1]]
+    assert summary.splitlines()[1].split() == ["metric", "p5", "median", "p95", "max"]
 
 
 def test_the_grid_counts(cli, folder):
@@ -59,6 +67,85 @@ def test_the_background_shows_through(cli, folder):
     result = cli("analyze", "clear.png", "black.png", "--format", "json", "--background", "#00ff00")
     assert [json.loads(line)["unique_colors"] for line in result.out.splitlines()] == [1, 1]
     assert "`background` must be a color as #rrggbb but got 'red'" in cli("analyze", ".", "--background", "red").err
+
+
+@pytest.mark.parametrize("name", ["rows.csv", "rows.jsonl", "rows.parquet"])
+def test_rows_go_into_a_file_and_the_summary_to_stdout(cli, folder, name):
+    result = cli("analyze", ".", "--out", name)
+    assert (result.exit_code, result.err) == (0, "")
+    assert result.out.startswith("\n3 images\nmetric")
+    records = [json.loads(line) for line in cli("analyze", ".", "--format", "json").out.splitlines()]
+    if name == "rows.parquet":
+        table = parquet.read_table(name)
+        assert table.schema.equals(ANALYSIS_SCHEMA, check_metadata=True)
+        assert table.to_pylist() == records
+    elif name == "rows.csv":
+        assert Path(name).read_text() == cli("analyze", ".", "--format", "csv").out
+    else:
+        assert [json.loads(line) for line in Path(name).read_text().splitlines()] == records
+    assert not list(folder.glob(".*"))
+
+
+def test_a_file_is_replaced_only_by_a_whole_one(cli, folder):
+    Path("rows.parquet").write_text("before")
+    Path("notes.png").write_text("x")
+    assert cli("analyze", "notes.png", "--out", "rows.parquet", "--picture", "p.png").exit_code == 2
+    assert Path("rows.parquet").read_text() == "before"
+    assert not Path("p.png").exists()
+    assert not list(folder.glob(".*"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--format", "parquet"], "--format parquet must have --out FILE: it is no text"),
+        (["--format", "table", "--out", "x.txt"], "--out x.txt: must be json, csv or parquet"),
+        (["--out", "rows"], "--out rows: must end in .json, .jsonl, .ndjson, .csv, .parquet, or --format says"),
+        (["--out", "none/rows.csv"], "none/rows.csv: must be a file that can be written but: No such file"),
+        (["--out", "sub", "--format", "csv"], "sub: must be a file but is a folder"),
+        (["--picture", "none/p.png"], "none/p.png: must be a file that can be written but: No such file"),
+        (["--summary", "--out", "x.csv"], "--summary must go without --out"),
+        (["--profile", "none"], "none: must be a folder of sprites but is missing"),
+    ],
+)
+def test_outputs_that_cannot_be(cli, folder, arguments, message):
+    assert cli("analyze", ".", *arguments).refused().startswith(message)
+
+
+def test_a_summary_alone_is_a_record_a_metric(cli, folder):
+    records = [json.loads(line) for line in cli("analyze", ".", "--summary", "--format", "json").out.splitlines()]
+    rows = [json.loads(line) for line in cli("analyze", ".", "--format", "json").out.splitlines()]
+    by_name = {record["metric"]: record for record in records}
+    assert by_name["unique_colors"]["median"] == np.median([row["unique_colors"] for row in rows])
+    table = cli("analyze", ".", "--summary").out
+    assert table.startswith("\n3 images\nmetric")
+    assert "b.png" not in table
+
+
+def test_a_profile_adds_the_arts_columns_gates_and_percentiles(cli, folder, portraits):
+    arguments = ("analyze", portraits, "b.png", "--profile", portraits)
+    *art, noise = [json.loads(line) for line in cli(*arguments, "--format", "json").out.splitlines()]
+    assert {row["nearest_train"] for row in art} == {0.0}
+    assert noise["nearest_train"] > 0.2
+    assert np.mean([row["clean"] for row in art]) > 0.8
+    assert noise["clean"] is False
+    lines = cli(*arguments).out.splitlines()
+    assert lines[0].split()[-4:] == ["off_palette", "nearest_train", "clean", "file"]
+    assert any(line.split()[0] == "metric" and line.endswith("art p95") for line in lines if line)
+    share = np.mean([row["clean"] for row in [*art, noise]])
+    assert lines[-1].startswith(f"clean by the art's percentiles: {share:.0%} (effective colors ")
+    gates = {
+        record["metric"]: record["mean"]
+        for record in map(json.loads, cli(*arguments, "--summary", "--format", "json").out.splitlines())
+    }
+    assert gates["clean"] == pytest.approx(share)
+
+
+def test_a_picture_of_the_extremes(cli, folder, portraits):
+    assert cli("analyze", portraits, "--picture", "p.png", "--summary").exit_code == 0
+    with Image.open("p.png") as picture:
+        assert picture.format == "PNG"
+        assert 1000 < picture.width < 1600
 
 
 def test_one_bad_file_does_not_stop_the_others(cli, folder):

@@ -1,0 +1,128 @@
+"""Measuring many files for `pixelpipe analyze`: rows, summary and picture from one pass."""
+
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+
+from pixelpipe.analysis.folder import ANALYSIS_SCHEMA, Analyzed, FileAnalyzer, analyze_files
+from pixelpipe.analysis.profile import Profile
+from pixelpipe.analysis.summary import Extremes, Summary
+from pixelpipe.cli.options import printable, write_records
+from pixelpipe.cli.rows import RowFormat, row_writer, whole_file
+from pixelpipe.errors import BadInputError
+from pixelpipe.progress import progress_bar
+
+COLUMNS = ("effective_colors", "unique_colors", "top10_share", "orphan_ratio", "grid_error")
+PROFILE_COLUMNS = ("off_palette", "nearest_train", "clean")
+PICTURED = 8  # sprites of each kind
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What comes of the rows."""
+
+    output_format: RowFormat
+    out: Path | None
+    summary_only: bool
+    picture: Path | None
+    title: str  # of the picture
+
+    @property
+    def rows_on_screen(self) -> bool:
+        return not self.summary_only and self.out is None and sys.stdout.isatty()
+
+    @property
+    def summary_format(self) -> RowFormat | None:
+        """None where stdout is a stream of json or csv: `--summary` gives it alone."""
+        if self.summary_only:
+            return self.output_format
+        return "table" if self.out is not None or self.output_format == "table" else None
+
+
+def measure(
+    files: list[str], problems: list[str], analyzer: FileAnalyzer, num_workers: int, wanted: Wanted
+) -> tuple[Summary, int]:
+    """Measure every file and hand it on; returns the summary, and how many were skipped, `problems` included.
+
+    Raises `BadInputError` when no file at all can be measured; then no file is written either.
+    """
+    summary, skipped = Summary(), len(problems)
+    _say_skipped(problems)
+    with ExitStack() as stack:
+        consumers = [lambda part: summary.add(part.rows), *_outputs(stack, summary, analyzer.profile, wanted)]
+        advance = stack.enter_context(progress_bar("measuring", len(files), hidden=wanted.rows_on_screen))
+        for part in analyze_files(analyzer, files, num_workers):
+            _say_skipped(part.skipped)
+            skipped += len(part.skipped)
+            for consume in consumers:
+                consume(part)
+            advance(part.num_files)
+        if not summary.num_images:
+            raise BadInputError(f"no image could be measured ({skipped} skipped)")
+    return summary, skipped
+
+
+def _outputs(
+    stack: ExitStack, summary: Summary, profile: Profile | None, wanted: Wanted
+) -> Iterator[Callable[[Analyzed], None]]:
+    """What takes the results as they come; its files are whole when the stack is left."""
+    if not wanted.summary_only:
+        columns = (*COLUMNS, *(PROFILE_COLUMNS if profile else ()), "file")
+        write = stack.enter_context(row_writer(wanted.output_format, wanted.out, ANALYSIS_SCHEMA, columns))
+        yield lambda part: write(part.rows)
+    if wanted.picture is not None:
+        yield stack.enter_context(_picture(wanted.picture, wanted.title, summary, profile))
+
+
+@contextmanager
+def _picture(path: Path, title: str, summary: Summary, profile: Profile | None) -> Iterator[Callable[[Analyzed], None]]:
+    """Collects the best and worst sprites and draws them at the end."""
+    from pixelpipe.reporting.extremes_picture import extremes_picture  # brings matplotlib
+
+    extremes = Extremes(PICTURED)
+    with whole_file(path) as temporary:
+        yield lambda part: extremes.add(part.rows, part.sprites)
+        temporary.write_bytes(extremes_picture(title, extremes, summary, profile))
+
+
+def _say_skipped(problems: Iterable[str]) -> None:
+    for problem in problems:
+        click.echo(f"pixelpipe: skipped {printable(problem)}", err=True)
+
+
+def say_summary(summary: Summary, profile: Profile | None, output_format: RowFormat) -> None:
+    """On stdout: a record a metric and gate. The table shows the art's own median and p95 beside, where it has them."""
+    if output_format != "table":
+        write_records([*summary.percentiles(), *_gate_records(summary)], output_format)
+        return
+    click.echo(f"\n{summary.num_images} images")
+    write_records([_shown(record, profile) for record in summary.percentiles()], "table")
+    passed = summary.gates()
+    if passed:
+        parts = [f"{_gate_name(name)} {share:.0%}" for name, share in passed.items() if name != "clean"]
+        click.echo(f"\nclean by the art's percentiles: {passed['clean']:.0%} ({', '.join(parts)})")
+
+
+def _shown(record: dict[str, Any], profile: Profile | None) -> dict[str, Any]:
+    shown = {name: record[name] for name in ("metric", "p5", "median", "p95", "max")}
+    if profile is not None:
+        art = profile.percentiles.get(record["metric"])
+        shown |= {"art p5": art and art.p5, "art median": art and art.p50, "art p95": art and art.p95}
+    return shown
+
+
+def _gate_records(summary: Summary) -> list[dict[str, Any]]:
+    names = summary.percentiles()[0]
+    return [
+        {**dict.fromkeys(names), "metric": name, "unit": "share", "mean": share}
+        for name, share in summary.gates().items()
+    ]
+
+
+def _gate_name(name: str) -> str:
+    return name.removeprefix("clean_").replace("_", " ")
