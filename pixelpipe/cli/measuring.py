@@ -97,7 +97,7 @@ def _say_skipped(problems: Iterable[str]) -> None:
 
 def say_summary(summary: Summary, profile: Profile | None, output_format: RowFormat) -> None:
     """On stdout: a record a metric and gate. The table shows the art's own median and p95 beside, where it has them."""
-    if output_format != "table":
+    if output_format in ("json", "csv"):
         write_records([*summary.percentiles(), *_gate_records(summary)], output_format)
         return
     click.echo(f"\n{summary.num_images} images")

@@ -5,7 +5,7 @@ from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageCms
+from PIL import Image, ImageCms, ImageFile
 
 Rgb = npt.NDArray[np.uint8]
 Color = tuple[int, int, int]
@@ -23,7 +23,7 @@ _UPRIGHT = {  # EXIF orientation -> what turns the stored pixels upright
 _PROFILED = {"RGB ": "RGB", "GRAY": "L", "CMYK": "CMYK"}  # a profile's color space -> Pillow's mode for it
 
 
-def to_srgb(image: Image.Image, backdrop: Color) -> Rgb:
+def to_srgb(image: ImageFile.ImageFile, backdrop: Color) -> Rgb:
     """(H, W, 3) uint8 sRGB of an opened image, which is decoded here; raises what Pillow's decoders raise.
 
     Samples of 16 bits are scaled by 255/65535 and rounded. A color profile is converted (relative colorimetric)
@@ -44,7 +44,7 @@ def to_srgb(image: Image.Image, backdrop: Color) -> Rgb:
     return np.array(flat if turn is None else flat.transpose(turn), dtype=np.uint8)
 
 
-def _deep_samples(image: Image.Image) -> npt.NDArray[np.uint16] | None:
+def _deep_samples(image: ImageFile.ImageFile) -> npt.NDArray[np.uint16] | None:
     """(H, W, channels) uint16 of an image with 16 bits a sample, None for any other.
 
     Pillow keeps all 16 bits of gray only. Of other PNGs it takes the high bytes, so they are decoded once more for
@@ -54,15 +54,19 @@ def _deep_samples(image: Image.Image) -> npt.NDArray[np.uint16] | None:
         return np.asarray(image).astype(np.uint16)[..., None]
     raw_mode = str(image.tile[0].args) if image.format == "PNG" and image.tile else ""
     if raw_mode == "LA;16B":  # four bytes a pixel: the high and the low of each sample
-        four = _decoded_as(image, "RGBA").astype(np.uint16)
-        return four[..., 0::2] << 8 | four[..., 1::2]
+        four = _decoded_as(image, "RGBA")
+        return _joined(four[..., 0::2], four[..., 1::2])
     if raw_mode in ("RGB;16B", "RGBA;16B"):
         low = _decoded_as(image, f"{image.mode};16L")  # whose high byte is the file's low one
-        return np.asarray(image).astype(np.uint16) << 8 | low
+        return _joined(np.asarray(image), low)
     return None
 
 
-def _decoded_as(image: Image.Image, raw_mode: str) -> Rgb:
+def _joined(high: Rgb, low: Rgb) -> npt.NDArray[np.uint16]:
+    return (high.astype(np.uint16) << 8 | low).astype(np.uint16)
+
+
+def _decoded_as(image: ImageFile.ImageFile, raw_mode: str) -> Rgb:
     """The same PNG, its bytes unpacked as another raw mode of as many bits a pixel: (H, W, channels) uint8."""
     with Image.open(image.filename, formats=["PNG"]) as other:
         other.tile = [other.tile[0]._replace(args=raw_mode)]
@@ -97,7 +101,7 @@ def _profile_transform(profile: bytes, mode: str) -> ImageCms.ImageCmsTransform 
     """From a profile to sRGB, for images of `mode`; None where there is nothing to convert."""
     try:
         source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-        if _PROFILED.get(source.profile.xcolor_space) != mode:
+        if _PROFILED.get(str(source.profile.xcolor_space)) != mode:  # pyright: ignore[reportAttributeAccessIssue]
             return None
         srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
         intent = ImageCms.Intent.RELATIVE_COLORIMETRIC
