@@ -3,6 +3,7 @@
 The names are the ones that A1111, ComfyUI and diffusers go by when they guess a model from its file.
 """
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -31,6 +32,18 @@ _BY_NAME = (
     ("string_to_param", "a textual inversion embedding"),
     ("emb_params", "a textual inversion embedding"),
 )
+
+_LORA_MARKS = (
+    ("lora_te2_", "SDXL"),
+    ("text_encoder_2.", "SDXL"),
+    ("lora_unet_input_blocks_", "SDXL"),
+    ("lora_unet_output_blocks_", "SDXL"),
+    ("joint_blocks", "Stable Diffusion 3"),
+    ("double_blocks", "Flux"),
+    ("single_blocks", "Flux"),
+    ("transformer_blocks.0.attn.", "Stable Diffusion 3 or Flux"),
+)
+_LORA_CONTEXT = re.compile(r"attn2[._](processor\.)?to_k(_lora)?\.(lora_down|lora_A|lora\.down|down)\b")
 
 
 def foreign_checkpoint(tensors: Tensors) -> str | None:
@@ -70,6 +83,17 @@ def foreign_folder(
     if None not in (width, own_width) and width != own_width:
         return f"a UNet for text embeddings of {width} beside a text encoder of {own_width}"
     return None
+
+
+def foreign_lora(tensors: Tensors) -> str | None:
+    """What a LoRA was made for when it is not SD1.5 ("SDXL", "Stable Diffusion 2.x", ...), else None."""
+    for mark, kind in _LORA_MARKS:
+        if any(mark in name for name in tensors):
+            return kind
+    width = next(
+        (info.shape[1] for name, info in tensors.items() if _LORA_CONTEXT.search(name) and len(info.shape) > 1), None
+    )
+    return CONTEXT_WIDTHS[width] if width in CONTEXT_WIDTHS and width != 768 else None
 
 
 def context_width(tensors: Tensors) -> int | None:
