@@ -1,10 +1,13 @@
 """What many tests stand on: small real datasets, the tiny base, and a configuration that runs in seconds."""
 
 import os
+import tempfile
 import zlib
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")  # no test loads anything from a hub
 os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+# compiled once for all runs of the tests, which leave the user's own cache alone
+os.environ.setdefault("NUMBA_CACHE_DIR", f"{tempfile.gettempdir()}/pixelpipe-tests-numba-{os.getuid()}")
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""OKLab with Ottosson's toe, and the merging of colors that the eye cannot tell apart.
+"""OKLab with Ottosson's toe, and distances in it.
 
 Sources: B. Ottosson, "A perceptual color space for image processing" (2020), for the matrices, and
 "Okhsv and Okhsl" (2021), for the toe L_r. The transfer function is IEC 61966-2-1's (sRGB).
@@ -36,7 +36,7 @@ def _srgb_to_linear_table() -> Array:
     return np.where(encoded <= 0.04045, encoded / 12.92, ((encoded + 0.055) / 1.055) ** 2.4)
 
 
-_LINEAR = {dtype: _srgb_to_linear_table().astype(dtype) for dtype in (np.float32, np.float64)}
+LINEAR_OF_SRGB = {dtype: _srgb_to_linear_table().astype(dtype) for dtype in (np.float32, np.float64)}
 
 
 def toe(lightness: Array) -> Array:
@@ -61,7 +61,7 @@ def linear_srgb_to_oklab(red: Array, green: Array, blue: Array) -> tuple[Array, 
 
 def oklab_planes(rgb: Colors, dtype: type[np.floating] = np.float64) -> tuple[Array, Array, Array]:
     """L_r, a, b of `rgb` (..., 3) uint8 sRGB, each (...) of `dtype`; L_r in [0, 1], |a| and |b| below 0.4."""
-    table = _LINEAR[dtype]
+    table = LINEAR_OF_SRGB[dtype]
     red, green, blue = (table.take(rgb[..., channel]) for channel in range(3))
     lightness, a, b = linear_srgb_to_oklab(red, green, blue)
     # rounding may leave black at -1e-17 and white at 1 + 1e-8
@@ -77,38 +77,3 @@ def delta_e_ok(first: Array, second: Array) -> Array:
     """Euclidean distance of OKLab colors (..., 3), broadcast; at least 0, 1 from black to white."""
     difference = first - second
     return np.sqrt(np.sum(difference * difference, axis=-1))
-
-
-def distinct_colors(
-    sprite: Colors,
-) -> tuple[Colors, npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """The distinct colors of `sprite` (..., 3) uint8, the most frequent first and ties by RGB value.
-
-    Returns colors (k, 3) uint8, counts (k,) in pixels, and each pixel's index into them, (...).
-    """
-    wide = sprite.astype(np.int64)
-    codes = wide[..., 0] << 16 | wide[..., 1] << 8 | wide[..., 2]
-    values, inverse, counts = np.unique(codes, return_inverse=True, return_counts=True)
-    order = np.lexsort((values, -counts))
-    rank = np.empty_like(order)
-    rank[order] = np.arange(len(order))
-    values = values[order]
-    colors = np.stack([values >> 16, values >> 8 & 255, values & 255], axis=-1).astype(np.uint8)
-    return colors, counts[order], rank[inverse].reshape(codes.shape)
-
-
-def merge_colors(oklab: Array, tolerance: float) -> npt.NDArray[np.int64]:
-    """The leader of each color of `oklab` (k, 3), which come in the order of `distinct_colors`.
-
-    Greedy leader: the first unassigned color leads and absorbs every unassigned color within `tolerance`
-    (Delta E_OK, inclusive). No chains: nothing is farther than `tolerance` from its leader.
-    Returns (k,) indices; a leader's is its own.
-    """
-    leader = np.empty(len(oklab), dtype=np.int64)
-    unassigned = np.arange(len(oklab))
-    colors = oklab
-    while len(unassigned):
-        near = delta_e_ok(colors, colors[0]) <= tolerance
-        leader[unassigned[near]] = unassigned[0]
-        unassigned, colors = unassigned[~near], colors[~near]
-    return leader

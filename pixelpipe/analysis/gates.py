@@ -4,22 +4,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from pixelpipe.analysis.columns import GATE_SCHEMA
 from pixelpipe.analysis.profile import Profile
-
-
-def _gate(name: str, description: str) -> pa.Field:
-    return pa.field(name, pa.bool_(), True, metadata={"unit": "boolean", "description": description})
-
-
-GATE_SCHEMA = pa.schema(
-    [
-        _gate("clean", "Every gate that is not null holds."),
-        _gate("clean_effective_colors", "effective_colors <= the art's p95."),
-        _gate("clean_orphan_ratio", "orphan_ratio <= the art's p95."),
-        _gate("clean_top10_share", "top10_share >= the art's p5."),
-        _gate("clean_grid_error", "grid_error <= p95 of the art through the VAE; null without that."),
-    ]
-)
 
 
 def gates(metrics: pa.Table, profile: Profile | None) -> pa.Table:

@@ -2,28 +2,12 @@
 
 import numpy as np
 import numpy.typing as npt
-from scipy.spatial import KDTree
 
-from pixelpipe.analysis.color import distinct_colors, merge_colors, srgb_to_oklab
+from pixelpipe.analysis.color import Array, Colors, srgb_to_oklab
+from pixelpipe.analysis.compiled import compiled, read_only
+from pixelpipe.analysis.merging import MergedColors, distinct_colors, merge_colors
 
 OFF_PALETTE_DELTA_E = 0.04
-
-Sprite = npt.NDArray[np.uint8]
-
-
-class MergedColors:
-    """The merged colors of one sprite (g, g, 3) uint8 at one tolerance after another."""
-
-    def __init__(self, sprite: Sprite) -> None:
-        self.colors, self.counts, self._color_of_pixel = distinct_colors(sprite)
-        self.oklab = srgb_to_oklab(self.colors)
-
-    def merge(self, tolerance: float) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-        """The merged color of each pixel, (g, g), and the pixels of each, largest first, (k,)."""
-        leader = merge_colors(self.oklab, tolerance)
-        labels = leader[self._color_of_pixel]
-        pixels = np.bincount(labels.ravel())
-        return labels, np.sort(pixels[pixels > 0])[::-1]
 
 
 def hill_shannon(shares: npt.NDArray[np.float64]) -> float:
@@ -36,28 +20,26 @@ def hill_simpson(shares: npt.NDArray[np.float64]) -> float:
     return float(1 / np.sum(np.square(shares)))
 
 
-def orphan_ratio(labels: npt.NDArray[np.int64]) -> float:
-    """Share of the pixels of `labels` (g, g) none of whose 8 neighbors has their label, in [0, 1]."""
-    padded = np.pad(labels, 1, constant_values=-1)
-    height, width = labels.shape
-    has_friend = np.zeros(labels.shape, dtype=bool)
-    for down, right in ((0, 0), (0, 1), (0, 2), (1, 0), (1, 2), (2, 0), (2, 1), (2, 2)):
-        has_friend |= labels == padded[down : down + height, right : right + width]
-    return float(np.mean(~has_friend))
-
-
-def background_uniformity(labels: npt.NDArray[np.int64]) -> float:
-    """Share of the commonest label on the top, left and right borders (corners once), in (0, 1]."""
-    border = np.concatenate([labels[0], labels[1:, 0], labels[1:, -1]])
-    return float(np.bincount(border).max() / len(border))
+@compiled(f"float64[::1]({read_only('float64', 2)}, {read_only('float64', 2)})")
+def nearest_distances(colors, palette):
+    """Delta E_OK from each of `colors` (k, 3) to the nearest of `palette` (m, 3), m at least 1: (k,)."""
+    nearest = np.empty(len(colors))
+    for index in range(len(colors)):
+        least = 4.0  # no two colors of sRGB are 2 apart
+        for other in range(len(palette)):
+            lightness = colors[index, 0] - palette[other, 0]
+            a, b = colors[index, 1] - palette[other, 1], colors[index, 2] - palette[other, 2]
+            least = min(least, lightness * lightness + a * a + b * b)
+        nearest[index] = np.sqrt(least)
+    return nearest
 
 
 class Palette:
     """Nearest training color of any color; built once for a batch."""
 
-    def __init__(self, colors: npt.NDArray[np.uint8]) -> None:
+    def __init__(self, colors: Colors) -> None:
         """`colors` (k, 3) uint8 sRGB, k at least 1."""
-        self._tree = KDTree(srgb_to_oklab(colors))
+        self._oklab: Array = srgb_to_oklab(colors)
 
     def distances(self, merged: MergedColors) -> tuple[float, float]:
         """`off_palette`, the share of pixels farther than 0.04, and `palette_distance`, the mean Delta E_OK.
@@ -65,17 +47,14 @@ class Palette:
         The second is the Chamfer distance from the sprite to the palette, weighted by pixels; a sprite owes
         the palette nothing for the colors that it does not use.
         """
-        distances = np.asarray(self._tree.query(merged.oklab)[0])
+        distances = nearest_distances(merged.oklab, self._oklab)
         num_pixels = merged.counts.sum()
         off_palette = merged.counts[distances > OFF_PALETTE_DELTA_E].sum()
         return float(off_palette / num_pixels), float(np.sum(merged.counts * distances) / num_pixels)
 
 
-def pooled_palette(
-    sprites: npt.NDArray[np.uint8], tolerance: float
-) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.float64]]:
-    """The colors of all `sprites` (N, g, g, 3) merged at `tolerance`: (k, 3) uint8 and their
-    shares (k,), largest first."""
+def pooled_palette(sprites: Colors, tolerance: float) -> tuple[Colors, npt.NDArray[np.float64]]:
+    """The colors of `sprites` (N, g, g, 3) merged at `tolerance`: (k, 3) uint8 and their shares, largest first."""
     colors, counts, _ = distinct_colors(sprites)
     leader = merge_colors(srgb_to_oklab(colors), tolerance)
     pixels = np.bincount(leader, weights=counts, minlength=len(colors))

@@ -8,9 +8,8 @@ import pyarrow as pa
 from pydantic import BaseModel, ConfigDict
 
 from pixelpipe.analysis.color import JUST_NOTICEABLE
+from pixelpipe.analysis.columns import METRIC_VERSION
 from pixelpipe.analysis.duplicates import TrainSprites
-from pixelpipe.analysis.metrics import METRIC_VERSION, measure
-from pixelpipe.analysis.palette import pooled_palette
 from pixelpipe.config import content_id
 from pixelpipe.errors import BadInputError
 
@@ -100,6 +99,9 @@ def build_profile(
     """
     if sprites.ndim != 4 or len(sprites) == 0:
         raise BadInputError(f"`sprites` must be (N, grid, grid, 3) with N at least 1 but got {sprites.shape}")
+    from pixelpipe.analysis.metrics import measure  # here, so that reading a profile does not pay for numba
+    from pixelpipe.analysis.palette import pooled_palette
+
     grid = sprites.shape[1]
     table = measure(sprites, grid)
     percentiles = {name: _percentiles(table[name]) for name in PROFILED}

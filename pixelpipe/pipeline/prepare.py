@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from pixelpipe.analysis.metrics import METRIC_VERSION
+from pixelpipe.analysis.columns import METRIC_VERSION
 from pixelpipe.captions.captioning import caption_sprites
 from pixelpipe.captions.strategy import make_strategy, strategy_id
 from pixelpipe.captions.tokens import TokenBudget, check_budget, tokenizer_folder

@@ -6,8 +6,7 @@ decision columns come from the modules that compute them.
 
 import pyarrow as pa
 
-from pixelpipe.analysis.gates import GATE_SCHEMA
-from pixelpipe.analysis.metrics import METRIC_SCHEMA
+from pixelpipe.analysis.columns import GATE_SCHEMA, METRIC_SCHEMA
 from pixelpipe.comparison.decision import DECISION_SCHEMA
 
 SCHEMA_VERSION = "1"

@@ -1,13 +1,17 @@
+from collections import Counter
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
+from scipy.cluster.vq import kmeans2
 
 from pixelpipe.analysis.downscale import cell_edges, inner_pixels, to_grid
 from pixelpipe.errors import BadInputError
 
 GRIDS = [8, 24, 32, 37, 128]
+METHODS = ["nearest", "cell_median", "box", "mode", "k_centroid"]
 
 
 @pytest.mark.parametrize("grid", GRIDS)
@@ -27,7 +31,7 @@ def test_squares_equal_pillow(method, pillow, size):
     np.testing.assert_array_equal(to_grid(images, 24, method), expected)
 
 
-@pytest.mark.parametrize("method", ["nearest", "cell_median", "box"])
+@pytest.mark.parametrize("method", METHODS)
 def test_own_size_is_unchanged_and_an_empty_batch_stays_empty(method):
     images = np.random.default_rng(1).integers(0, 256, (3, 24, 24, 3), dtype=np.uint8)
     np.testing.assert_array_equal(to_grid(images, 24, method), images)
@@ -73,6 +77,52 @@ def test_cell_median_ignores_noise_that_moves_nearest():
     salted[np.random.default_rng(4).random(image.shape[:3]) < 0.2] = 255
     np.testing.assert_array_equal(to_grid(salted, 24, "cell_median"), sprite.repeat(3, axis=3))
     assert (to_grid(salted, 24, "nearest") != sprite).any()
+
+
+@pytest.mark.parametrize("grid", GRIDS)
+@pytest.mark.parametrize("method", ["cell_median", "mode", "k_centroid"])
+def test_cells_give_clean_art_back_at_sizes_that_the_grid_does_not_divide(method, grid):
+    sprite = np.random.default_rng(grid).integers(0, 256, (1, grid, grid, 3), dtype=np.uint8)
+    for size in (grid + 1, 2 * grid + 5, 5 * grid - 1, 512):
+        cell = (np.arange(size) * 2 + 1) * grid // (2 * size)
+        np.testing.assert_array_equal(to_grid(sprite[:, cell][:, :, cell], grid, method), sprite, err_msg=str(size))
+
+
+def test_box_is_within_a_rounding_of_pillows_reduce_where_the_grid_divides():
+    image = np.random.default_rng(2).integers(0, 256, (1, 192, 192, 3), dtype=np.uint8)
+    reduced = np.asarray(Image.fromarray(image[0]).reduce(8)).astype(int)
+    assert np.abs(to_grid(image, 24, "box")[0] - reduced).max() <= 1  # resize rounds twice, reduce once
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.integers(0, 1000), st.integers(24, 60), st.integers(24, 60), st.integers(2, 4))
+def test_mode_equals_a_plain_count(seed, height, width, num_levels):
+    image = np.random.default_rng(seed).integers(0, num_levels, (1, height, width, 3)).astype(np.uint8)
+    rows, columns = cell_edges(height, 24), cell_edges(width, 24)
+    sprite = to_grid(image, 24, "mode")[0]
+    for row, column in [(0, 0), (11, 7), (23, 23)]:
+        cell = image[0, rows[row] : rows[row + 1], columns[column] : columns[column + 1]].reshape(-1, 3)
+        counted = Counter(map(tuple, cell.tolist()))
+        assert tuple(sprite[row, column].tolist()) == min(counted, key=lambda color: (-counted[color], color))
+
+
+def test_k_centroid_takes_the_larger_cluster_where_a_mean_would_blend():
+    image = np.zeros((1, 240, 240, 3), np.uint8)
+    image[:, :, :, 0] = 10 + np.random.default_rng(5).integers(0, 3, (240, 240))
+    image[:, np.arange(240) % 10 < 3] = 250  # 30% of each cell is white
+    assert np.abs(to_grid(image, 24, "k_centroid").astype(int) - (11, 0, 0)).max() <= 1
+    image[:, np.arange(240) % 10 < 6] = 250
+    assert (to_grid(image, 24, "k_centroid") == 250).all()
+
+
+def test_k_centroid_equals_scipys_k_means():
+    image = np.random.default_rng(8).integers(0, 256, (1, 80, 80, 3), dtype=np.uint8)
+    sprite = to_grid(image, 8, "k_centroid")[0]
+    for row, column in [(0, 0), (3, 5), (7, 7)]:
+        cell = image[0, row * 10 : row * 10 + 10, column * 10 : column * 10 + 10].reshape(-1, 3).astype(float)
+        start = cell[[cell.sum(axis=1).argmin(), cell.sum(axis=1).argmax()]]
+        centroids, labels = kmeans2(cell, start, iter=100, minit="matrix")
+        np.testing.assert_allclose(sprite[row, column], centroids[np.bincount(labels).argmax()], atol=1.5)
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import pytest
 
 from pixelpipe.analysis.color import srgb_to_oklab
 from pixelpipe.analysis.downscale import inner_pixels
-from pixelpipe.analysis.grid import grid_error
+from pixelpipe.analysis.grid import grid_fit
 
 
 def flat_art(seed: int, size: int, grid: int = 24) -> np.ndarray:
@@ -16,8 +16,8 @@ def flat_art(seed: int, size: int, grid: int = 24) -> np.ndarray:
 
 @pytest.mark.parametrize(("size", "grid"), [(24, 24), (25, 24), (192, 24), (512, 24), (577, 24), (300, 128)])
 def test_flat_cells_have_no_error_at_all(size, grid):
-    error = grid_error(flat_art(size, size, grid), grid)
-    assert (error.median, error.p95, error.straddle) == (0, 0, 0)
+    fit = grid_fit(flat_art(size, size, grid)[None], grid)
+    assert (fit.error, fit.error_p95, fit.straddle) == (0, 0, 0)
 
 
 @pytest.mark.parametrize(("height", "width"), [(192, 192), (200, 256), (512, 512)])
@@ -30,10 +30,10 @@ def test_equals_a_loop_over_cells(height, width):
             columns = [x for x in range(width) if math.floor((x + 0.5) * 24 / width) == column]
             full.append(loop_rms(image, rows, columns))
             inner.append(loop_rms(image, inner_pixels(height, 24)[row], inner_pixels(width, 24)[column]))
-    error = grid_error(image, 24)
-    assert error.median == pytest.approx(np.median(inner), abs=1e-5)
-    assert error.p95 == pytest.approx(np.percentile(inner, 95), abs=1e-5)
-    assert error.straddle == pytest.approx(np.mean(np.subtract(full, inner)), abs=1e-5)
+    fit = grid_fit(image[None], 24)
+    assert fit.error[0] == pytest.approx(np.median(inner), abs=1e-6)
+    assert fit.error_p95[0] == pytest.approx(np.percentile(inner, 95), abs=1e-6)
+    assert fit.straddle[0] == pytest.approx(np.mean(np.subtract(full, inner)), abs=1e-6)
 
 
 def loop_rms(image: np.ndarray, rows, columns) -> float:
@@ -44,15 +44,15 @@ def loop_rms(image: np.ndarray, rows, columns) -> float:
 def test_edges_that_miss_the_grid_straddle_and_leave_the_inner_half_alone():
     image = flat_art(5, 384)
     shifted = np.roll(image, 2, axis=(0, 1))
-    error = grid_error(shifted, 24)
-    assert error.median == 0
-    assert error.straddle > 0.05
+    fit = grid_fit(shifted[None], 24)
+    assert fit.error[0] == 0
+    assert fit.straddle[0] > 0.05
 
 
 def test_more_noise_is_more_error():
     generator = np.random.default_rng(6)
     image = flat_art(7, 384).astype(float) * 0.5 + 64
     noise = generator.normal(size=image.shape)
-    errors = [grid_error((image + sd * noise).clip(0, 255).astype(np.uint8), 24).median for sd in (1, 4, 16)]
+    errors = [grid_fit((image + sd * noise).clip(0, 255).astype(np.uint8)[None], 24).error[0] for sd in (1, 4, 16)]
     assert errors == sorted(errors)
     assert errors[0] > 0

@@ -9,7 +9,8 @@ import torch
 from diffusers import StableDiffusionPipeline
 from safetensors import safe_open
 
-from pixelpipe.analysis.color import JUST_NOTICEABLE, distinct_colors, merge_colors, srgb_to_oklab
+from pixelpipe.analysis.color import JUST_NOTICEABLE, srgb_to_oklab
+from pixelpipe.analysis.merging import distinct_colors, merge_colors
 from pixelpipe.data import portraits
 from pixelpipe.models.layout import TINY
 
