@@ -26,6 +26,7 @@ TOE_K2 = 0.03
 TOE_K3 = (1 + TOE_K1) / (1 + TOE_K2)
 
 JUST_NOTICEABLE = 0.02  # Delta E_OK
+VIEWING_FLARE = 0.0025  # of white: a quarter of what IEC 61966-2-1 assumes where sRGB is viewed (docs/decisions)
 
 Array = npt.NDArray[np.floating]
 Colors = npt.NDArray[np.uint8]
@@ -68,9 +69,15 @@ def oklab_planes(rgb: Colors, dtype: type[np.floating] = np.float64) -> tuple[Ar
     return toe(lightness.clip(0, 1)), a, b
 
 
-def srgb_to_oklab(rgb: Colors) -> Array:
-    """(..., 3) uint8 sRGB -> (..., 3) float64 OKLab with the toe: L_r in [0, 1], |a| and |b| below 0.4."""
-    return np.stack(oklab_planes(rgb), axis=-1)
+def srgb_to_oklab(rgb: Colors, flare: float = 0.0) -> Array:
+    """(..., 3) uint8 sRGB -> (..., 3) float64 OKLab with the toe: L_r in [0, 1], |a| and |b| below 0.4.
+
+    `flare`: light of the room on the screen, as a share of white. OKLab's cube roots take black for perfectly dark,
+    and so exaggerate hues that differ by one level of 255 in the shadows; a little flare keeps them invisible.
+    """
+    linear = (LINEAR_OF_SRGB[np.float64] + flare) / (1 + flare)
+    lightness, a, b = linear_srgb_to_oklab(*(linear.take(rgb[..., channel]) for channel in range(3)))
+    return np.stack([toe(lightness.clip(0, 1)), a, b], axis=-1)
 
 
 def delta_e_ok(first: Array, second: Array) -> Array:

@@ -33,6 +33,7 @@ METRIC_SCHEMA = pa.schema(
         _count("unique_colors", "Distinct RGB triples of the nearest sprite."),
         _count("effective_colors", "Colors after merging at Delta E_OK 0.02."),
         _count("effective_colors_04", "Colors after merging at Delta E_OK 0.04."),
+        _count("visible_colors", "effective_colors, seen with 0.25% of white as viewing flare."),
         _column("hill_shannon", _FLOAT, "colors", "[1, n]", "exp of the entropy of the merged shares."),
         _column("hill_simpson", _FLOAT, "colors", "[1, n]", "1 / sum of squares of the merged shares."),
         _share("top10_share", "Pixels of the 10 largest merged colors."),

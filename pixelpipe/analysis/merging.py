@@ -3,7 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
-from pixelpipe.analysis.color import Array, Colors, srgb_to_oklab
+from pixelpipe.analysis.color import JUST_NOTICEABLE, VIEWING_FLARE, Array, Colors, srgb_to_oklab
 from pixelpipe.analysis.compiled import compiled, read_only
 
 
@@ -63,3 +63,8 @@ class MergedColors:
         labels = leaders[self._color_of_pixel]
         pixels = np.bincount(labels.ravel())
         return labels, np.sort(pixels[pixels > 0])[::-1]
+
+    def count_visible(self) -> int:
+        """Merged colors at the just noticeable difference, seen with the viewing flare of a dim room."""
+        leaders = merge_colors(srgb_to_oklab(self.colors, VIEWING_FLARE), JUST_NOTICEABLE)
+        return int(np.count_nonzero(leaders == np.arange(len(leaders))))

@@ -98,6 +98,7 @@ def _colors_of(sprite: Images, training_palette: Palette | None) -> dict[str, fl
     row = {
         "effective_colors": len(shares),
         "effective_colors_04": len(merged.merge(COARSE_TOLERANCE)[1]),
+        "visible_colors": merged.count_visible(),
         "hill_shannon": hill_shannon(shares),
         "hill_simpson": hill_simpson(shares),
         "top10_share": int(pixels[:10].sum()) / labels.size,

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from skimage.color import deltaE_ciede2000, rgb2lab
 
 from pixelpipe.analysis.color import (
     delta_e_ok,
@@ -99,6 +100,27 @@ def test_an_invisible_step_in_black_is_below_just_noticeable():
     assert 0 < delta_e_ok(black, almost) < 0.02
     without_toe = linear_srgb_to_oklab(*[np.array(1 / 255 / 12.92)] * 3)[0]
     assert without_toe == pytest.approx(0.067, abs=5e-4)
+
+
+def test_with_flare_no_single_level_is_noticeable_in_the_shadows_and_bright_colors_stay():
+    steps = np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1], [2, 0, 1]], dtype=np.uint8)
+    plain, flared = srgb_to_oklab(steps), srgb_to_oklab(steps, flare=0.0025)
+    assert delta_e_ok(plain[1], plain[3]) > 0.02 > delta_e_ok(flared[:, None], flared).max()
+    bright = np.random.default_rng(0).integers(90, 256, (500, 3), dtype=np.uint8)
+    assert delta_e_ok(srgb_to_oklab(bright), srgb_to_oklab(bright, flare=0.0025)).max() < 0.01
+
+
+def test_in_the_shadows_flare_agrees_better_with_ciede2000():
+    generator = np.random.default_rng(1)
+    first = generator.integers(0, 8, (5000, 3)).astype(np.uint8)
+    second = (first + generator.integers(-6, 7, first.shape)).clip(0, 255).astype(np.uint8)
+    expected = deltaE_ciede2000(rgb2lab(first / 255), rgb2lab(second / 255))
+    found = {flare: delta_e_ok(srgb_to_oklab(first, flare), srgb_to_oklab(second, flare)) for flare in (0, 0.0025)}
+    agreement = {flare: np.corrcoef(distance, expected)[0, 1] for flare, distance in found.items()}
+    assert agreement[0.0025] > 0.8 > agreement[0]
+    invisible = expected < 1
+    assert (found[0.0025][invisible] <= 0.02).all()
+    assert (found[0][invisible] > 0.02).mean() > 0.1
 
 
 def test_black_to_white_is_one_and_grays_are_gray():

@@ -15,7 +15,7 @@ from pixelpipe.analysis.profile import build_profile
 from pixelpipe.errors import BadInputError
 
 GOLDEN = Path(__file__).with_name("golden.json")
-COUNTS = ["unique_colors", "effective_colors", "effective_colors_04"]
+COUNTS = ["unique_colors", "effective_colors", "effective_colors_04", "visible_colors"]
 NULLABLE = {"off_palette", "palette_distance", "nearest_train"}
 
 
