@@ -105,7 +105,7 @@ class SamplingConfig(Strict):
 
 class JudgeConfig(Strict):
     baseline: str = Field(default="champion", description="champion, EXPERIMENT, or EXPERIMENT@EPOCH.")
-    metric: Literal["effective_colors", "effective_colors_04", "unique_colors"] = Field(
+    metric: Literal["effective_colors", "effective_colors_04", "visible_colors", "unique_colors"] = Field(
         default="effective_colors", description="What is compared; less is better."
     )
     abandon_margin: float = Field(default=0.10, ge=0, le=10, description="Worse by more than this share is abandoned.")

@@ -17,6 +17,7 @@ PROFILED = (
     "unique_colors",
     "effective_colors",
     "effective_colors_04",
+    "visible_colors",
     "hill_shannon",
     "hill_simpson",
     "top10_share",

@@ -164,7 +164,9 @@ def epoch_evidence(
     """Figures of one epoch's rows of `samples` (prompt_id, seed, eval_set_id, effective_colors, ...)."""
     keys = list(zip(samples["prompt_id"].to_pylist(), samples["seed"].to_pylist(), strict=True))
     judged = column_values(samples, metric, "candidate")
-    names = {metric, "effective_colors", "effective_colors_04", "unique_colors"} & set(samples.column_names)
+    names = {metric, "effective_colors", "effective_colors_04", "visible_colors", "unique_colors"} & set(
+        samples.column_names
+    )
     return EpochEvidence(
         epoch=epoch,
         images_seen=images_seen,

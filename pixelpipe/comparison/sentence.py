@@ -7,6 +7,7 @@ from pixelpipe.comparison.decision import BaselineKind, Decision, ReasonCode, Ve
 METRIC_NAMES = {
     "effective_colors": "effective colors",
     "effective_colors_04": "effective colors (tolerance 0.04)",
+    "visible_colors": "visible colors",
     "unique_colors": "unique colors",
 }
 ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
