@@ -25,6 +25,10 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--out", type=Path, required=True, help="folder; a vae or tokenizer in it is kept")
     parser.add_argument("--minutes-unet", type=float, default=40)
     parser.add_argument("--num-pictures", type=int, default=7000)
+    parser.add_argument("--batch-size", type=int, default=32)
+    parser.add_argument("--learning-rate", type=float, default=1e-3)
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    parser.add_argument("--workers", type=int, default=1, help="processes that paint")
     parser.add_argument("--save-every-minutes", type=float, default=5)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--continue", dest="goes_on", action="store_true", help="start from the denoiser in DIR")
@@ -60,12 +64,20 @@ def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
     tokenizer = _tokenizer(arguments.out / "tokenizer", arguments.seed)
     vae = _vae(arguments.out, arguments.seed)
-    latent_sets = cache_all(vae, arguments.num_pictures, arguments.seed)
+    device = torch.device(arguments.device)
+    latent_sets = cache_all(vae.to(device), arguments.num_pictures, arguments.seed, arguments.workers)
     denoiser = build_denoiser(tokenizer, arguments.seed)
     if arguments.goes_on:
         load_weights(denoiser, arguments.out)
-    duration_s, save_every_s = 60 * arguments.minutes_unet, 60 * arguments.save_every_minutes
-    for averaged in train_denoiser(denoiser, latent_sets, arguments.seed, duration_s, save_every_s):
+    for averaged in train_denoiser(
+        denoiser.to(device),
+        latent_sets,
+        arguments.seed,
+        duration_s=60 * arguments.minutes_unet,
+        save_every_s=60 * arguments.save_every_minutes,
+        batch_size=arguments.batch_size,
+        learning_rate=arguments.learning_rate,
+    ):
         save_denoiser(averaged, arguments.out)
         logger.info("saved %s", arguments.out)
 

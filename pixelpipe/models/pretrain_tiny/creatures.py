@@ -225,7 +225,7 @@ KINDS = (
 )
 
 
-def _shrink(mask: np.ndarray) -> np.ndarray:
+def shrink_mask(mask: np.ndarray) -> np.ndarray:
     """True where a cell and its four neighbors all are: the mask without its rim; (H, W) bool."""
     padded = np.pad(mask, 1)
     return mask & padded[:-2, 1:-1] & padded[2:, 1:-1] & padded[1:-1, :-2] & padded[1:-1, 2:]
@@ -240,7 +240,7 @@ def _colorize(labels: np.ndarray, body: np.ndarray, second: np.ndarray, rng: np.
     light = np.round(light * num_steps) / num_steps
     colors = np.stack([np.zeros(3), body, second, (250, 246, 220)]).astype(np.float32)
     image = colors[labels] * light[..., None]
-    rim = (labels > 0) & ~_shrink(labels > 0)
+    rim = (labels > 0) & ~shrink_mask(labels > 0)
     image[rim] *= float(rng.uniform(0.15, 0.5))
     return image
 

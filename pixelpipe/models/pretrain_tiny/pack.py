@@ -31,7 +31,7 @@ def _write_json(path: Path, content: dict[str, object]) -> None:
 
 def _save_half(model: object, folder: Path) -> None:
     """Save a copy of `model` in fp16, contiguous, without the path that it was loaded from."""
-    half = copy.deepcopy(model).half()
+    half = copy.deepcopy(model).to("cpu").half()
     for parameter in half.parameters():
         parameter.data = parameter.data.contiguous()
     half.save_pretrained(folder, safe_serialization=True)
