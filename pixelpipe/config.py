@@ -75,7 +75,7 @@ class TrainingConfig(Strict):
     resolution: int | None = Field(default=None, ge=16, le=2048, description="px; default 8 x grid (tiny), 16 x grid.")
     epochs: int = Field(default=8, ge=1, le=1000, description="Each ends with a checkpoint and a verdict.")
     batch_size: int = Field(default=16, ge=1, description="Sprites an optimizer step.")
-    learning_rate: float | None = Field(default=None, gt=0, lt=1, description="Default: 1e-5; the tiny base's is 2e-4.")
+    learning_rate: float | None = Field(default=None, gt=0, lt=1, description="Default: 1e-5; the tiny base's is 1e-4.")
     weight_decay: float = Field(default=0.01, ge=0, description="Of AdamW.")
     max_grad_norm: float = Field(default=1.0, gt=0, description="Gradient norm clipping.")
     caption_dropout: float = Field(default=0.1, ge=0, lt=1, description="Share of steps' captions that are empty.")
@@ -191,7 +191,7 @@ class ExperimentConfig(Strict):
     @property
     def resolved_training(self) -> TrainingConfig:
         """With the base's defaults: 3 million weights bear, and need, larger steps than SD1.5's 860 million."""
-        learning_rate = self.training.learning_rate or (2e-4 if self.model.base == "tiny" else 1e-5)
+        learning_rate = self.training.learning_rate or (1e-4 if self.model.base == "tiny" else 1e-5)
         return self.training.model_copy(update={"resolution": self.resolution, "learning_rate": learning_rate})
 
     @property
