@@ -11,7 +11,7 @@ EXPERIMENTS = "experiments"
 LINES = "lines"
 CAPTIONS = "captions"
 
-CheckpointPart = Literal["unet", "training_state"]
+CheckpointPart = Literal["unet", "lora", "training_state"]
 Role = Literal["candidate", "baseline"]
 
 _SEGMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]*")

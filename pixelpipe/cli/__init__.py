@@ -18,6 +18,7 @@ COMMANDS = {
     "portraits": "portraits",
     "generate": "generate",
     "judge": "judge",
+    "export": "export",
     "experiments": "results",
     "show": "results",
     "report": "results",
@@ -35,7 +36,7 @@ class LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         if cmd_name not in COMMANDS:
             return None
-        return getattr(import_module(f"pixelpipe.cli.{COMMANDS[cmd_name]}"), cmd_name)
+        return getattr(import_module(f"pixelpipe.cli.{COMMANDS[cmd_name]}"), cmd_name.replace("-", "_"))
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

@@ -67,6 +67,12 @@ def load_unet(folder: Path, device: torch.device | str = "cpu") -> UNet2DConditi
     return unet.to(device).eval()
 
 
+def empty_models(base: Path) -> tuple[UNet2DConditionModel, CLIPTextModel]:
+    """UNet and text encoder of a base without their weights: names and shapes only."""
+    with configurations(base) as folder:
+        return _empty_part(folder / "unet", "unet"), _empty_part(folder / "text_encoder", "text_encoder")
+
+
 @contextmanager
 def configurations(base: Path) -> Iterator[Path]:
     """The folder with a base's configurations: itself, SD1.5's for a single file, or what the file brings along."""

@@ -25,7 +25,7 @@ def write_folder(base: BaseModel, unet: UNet2DConditionModel, folder: Path, dtyp
     The text encoder's tensors have the published names (`text_model.` in front), which every version of transformers
     reads; transformers 5.6 and later write shorter ones.
     """
-    for part, model in _models(base, unet).items():
+    for part, model in models_of(base, unet).items():
         (folder / part).mkdir(parents=True)
         prefix = "text_model." if part == "text_encoder" else ""
         tensors = {prefix + name: tensor for name, tensor in cast(model.state_dict(), dtype, part).items()}
@@ -40,13 +40,9 @@ def write_folder(base: BaseModel, unet: UNet2DConditionModel, folder: Path, dtyp
 def write_single_file(
     base: BaseModel, unet: UNet2DConditionModel, path: Path, dtype: torch.dtype, metadata: Mapping[str, str]
 ) -> None:
-    """Write `unet` with the base's other parts as one `.safetensors` in CompVis' layout.
-
-    What is not SD1.5's own (the tiny base's sizes and vocabulary) goes into the metadata, from where
-    `pixelpipe.models.load` takes it; other programs only know SD1.5 itself.
-    """
-    tensors = single_file_tensors(_models(base, unet), dtype)
-    write_safetensors(path, tensors, {"format": "pt", **_other_parts(base, unet), **metadata})
+    """Write `unet` with the base's other parts as one `.safetensors` in CompVis' layout."""
+    tensors = single_file_tensors(models_of(base, unet), dtype)
+    write_safetensors(path, tensors, {"format": "pt", **other_parts(base, unet), **metadata})
 
 
 def single_file_tensors(models: Mapping[str, Any], dtype: torch.dtype) -> dict[str, torch.Tensor]:
@@ -61,6 +57,27 @@ def single_file_tensors(models: Mapping[str, Any], dtype: torch.dtype) -> dict[s
         if part == "text_encoder":
             tensors[POSITION_IDS] = torch.arange(model.config.max_position_embeddings)[None]
     return tensors
+
+
+def models_of(base: BaseModel, unet: UNet2DConditionModel) -> dict[str, Any]:
+    return {"unet": unet, "vae": base.vae, "text_encoder": base.text_encoder}
+
+
+def other_parts(base: BaseModel, unet: UNet2DConditionModel) -> dict[str, str]:
+    """Metadata with every configuration and the vocabulary, where they are not SD1.5's own: the tiny base's.
+
+    `pixelpipe.models.load` takes them from there; other programs know SD1.5 itself only.
+    """
+    with configurations(base.folder) as source:
+        texts = {
+            f"{part}/{file}": (source / part / file).read_text(encoding="utf-8")
+            for part, files in LAYOUT.items()
+            for file in (*files, "tokenizer_config.json")
+            if not file.endswith(".safetensors") and (source / part / file).is_file()
+        }
+    for part, model in models_of(base, unet).items():
+        texts[f"{part}/config.json"] = json.dumps(part_config(part, model, torch.float32))
+    return {} if _is_sd15(base, texts) else {PARTS_KEY: json.dumps(texts)}
 
 
 def cast(tensors: Mapping[str, torch.Tensor], dtype: torch.dtype, where: str) -> dict[str, torch.Tensor]:
@@ -79,24 +96,6 @@ def part_config(part: str, model: Any, dtype: torch.dtype) -> dict[str, Any]:
         return {name: value for name, value in config.items() if name not in ("_name_or_path", "_use_default_values")}
     config = {**model.config.to_dict(), "architectures": ["CLIPTextModel"], "dtype": str(dtype).removeprefix("torch.")}
     return {name: value for name, value in config.items() if name not in ("_name_or_path", "transformers_version")}
-
-
-def _models(base: BaseModel, unet: UNet2DConditionModel) -> dict[str, Any]:
-    return {"unet": unet, "vae": base.vae, "text_encoder": base.text_encoder}
-
-
-def _other_parts(base: BaseModel, unet: UNet2DConditionModel) -> dict[str, str]:
-    """Metadata with every configuration and vocabulary, where they are not exactly those of SD1.5."""
-    with configurations(base.folder) as source:
-        texts = {
-            f"{part}/{file}": (source / part / file).read_text(encoding="utf-8")
-            for part, files in LAYOUT.items()
-            for file in (*files, "tokenizer_config.json")
-            if not file.endswith(".safetensors") and (source / part / file).is_file()
-        }
-    for part, model in _models(base, unet).items():
-        texts[f"{part}/config.json"] = json.dumps(part_config(part, model, torch.float32))
-    return {} if _is_sd15(base, texts) else {PARTS_KEY: json.dumps(texts)}
 
 
 def _is_sd15(base: BaseModel, texts: Mapping[str, str]) -> bool:
