@@ -55,10 +55,17 @@ _OKLAB, _NAME_OF_ANCHOR = _anchor_table()
 
 def name_indices(rgb: Rgb) -> npt.NDArray[np.int64]:
     """(..., 3) uint8 sRGB -> (...) int64: the index into `NAMES` of the nearest anchor (Delta E_OK)."""
-    flat = srgb_to_oklab(rgb).reshape(-1, 3)
-    colors, inverse = np.unique(flat, axis=0, return_inverse=True)
-    squares = ((colors[:, None] - _OKLAB) ** 2).sum(axis=-1)
-    return _NAME_OF_ANCHOR[squares.argmin(axis=1)][inverse.ravel()].reshape(rgb.shape[:-1])
+    wide = rgb.astype(np.int64)
+    codes = wide[..., 0] << 16 | wide[..., 1] << 8 | wide[..., 2]
+    values, inverse = np.unique(codes, return_inverse=True)
+    colors = np.stack([values >> 16, values >> 8 & 255, values & 255], axis=-1).astype(np.uint8)
+    return nearest_names(srgb_to_oklab(colors))[inverse].reshape(rgb.shape[:-1])
+
+
+def nearest_names(oklab: Array) -> npt.NDArray[np.int64]:
+    """(k, 3) OKLab -> (k,) indices into `NAMES`."""
+    squares = ((oklab[:, None] - _OKLAB) ** 2).sum(axis=-1)
+    return _NAME_OF_ANCHOR[squares.argmin(axis=1)]
 
 
 def color_name(rgb: tuple[int, int, int]) -> str:

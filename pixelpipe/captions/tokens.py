@@ -18,7 +18,9 @@ def tokenizer_folder(base: str) -> Path:
 
     A base without a folder here (a hub id, a single file) is one of SD1.5's, whose vocabulary is shipped.
     """
-    folder = TINY if base == "tiny" else Path(base).expanduser()
+    if base in ("tiny", "sd15"):
+        return (TINY if base == "tiny" else SD15) / "tokenizer"
+    folder = Path(base).expanduser()
     try:
         has_its_own = (folder / "tokenizer" / "vocab.json").is_file()
     except OSError:  # too long for a name: no folder

@@ -15,6 +15,7 @@ COMMANDS = {
     "demo": "demo",
     "run": "run",
     "analyze": "analyze",
+    "captions": "captions",
     "portraits": "portraits",
     "generate": "generate",
     "judge": "judge",
