@@ -53,7 +53,7 @@ class DatasetConfig(Strict):
 
 
 class CaptionsConfig(Strict):
-    strategy: Literal["sidecar", "traits", "palette"] = Field(
+    strategy: Literal["sidecar", "traits", "palette", "vlm", "simple", "enhanced"] = Field(
         default="sidecar", description="Where captions come from."
     )
     column: str = Field(default="text", min_length=1, description="Caption column of metadata.jsonl or .csv.")
@@ -64,6 +64,17 @@ class CaptionsConfig(Strict):
     template: str | None = Field(
         default=None, min_length=1, description="traits: text with {column}; parts whose trait is absent fall away."
     )
+    framing: Literal["portrait", "figure", "none"] = Field(
+        default="portrait", description="What fills a picture; sizes are judged by it."
+    )
+    vlm: str | None = Field(default=None, min_length=1, description="vlm: folder or hub id, image-text-to-text.")
+    vlm_prompt: str = Field(
+        default="Describe this pixel art sprite in short comma-separated phrases: subject, hair, clothes, background.",
+        min_length=1,
+        description="vlm: what it is asked.",
+    )
+    vlm_max_new_tokens: int = Field(default=60, ge=1, le=1000, description="vlm: longest answer.")
+    vlm_batch_size: int = Field(default=8, ge=1, description="vlm: sprites at once.")
 
 
 class ModelConfig(Strict):
@@ -210,6 +221,8 @@ class ExperimentConfig(Strict):
         config = self.model_dump(mode="json")
         config["line"] = self.line_name
         config["dataset"]["path"] = str(self.dataset.path.absolute())
+        if self.captions.vlm is not None and Path(self.captions.vlm).expanduser().is_dir():
+            config["captions"]["vlm"] = str(Path(self.captions.vlm).expanduser().absolute())
         if self.captions.table is not None:
             config["captions"]["table"] = str(self.captions.table.absolute())
         if self.sampling.prompts is not None:

@@ -28,6 +28,11 @@ EVERY_FIELD: dict[str, Any] = {
         "trigger": "pxl knight",
         "table": "/art/traits.csv",
         "template": "{hair} hair",
+        "framing": "figure",
+        "vlm": "someone/vlm",
+        "vlm_prompt": "hair?",
+        "vlm_max_new_tokens": 33,
+        "vlm_batch_size": 3,
     },
     "model": {"base": "someone/sd15", "method": "full"},
     "training": {
@@ -164,8 +169,8 @@ def test_home_is_expanded(monkeypatch, tmp_path):
         ({"trainning": {"epochs": 3}}, "`trainning` is not a field of the configuration"),
         ({"training": 5}, "`training` must be a section with fields of its own but got 5"),
         (
-            {"captions": {"strategy": "vlm"}},
-            "`captions.strategy` must be 'sidecar', 'traits' or 'palette' but got 'vlm'",
+            {"captions": {"strategy": "blip"}},
+            "`captions.strategy` must be 'sidecar', ",
         ),
         ({"captions": {"column": ""}}, "`captions.column` must not be empty but got ''"),
         ({"dataset": {}}, "`dataset.path` is missing"),
@@ -227,7 +232,7 @@ def test_numbers_are_finite(path, value):
 
 
 def test_several_problems_are_one_line():
-    message = refused_values(name="../x", training={"epochs": 0, "epcohs": 1}, captions={"strategy": "vlm"})
+    message = refused_values(name="../x", training={"epochs": 0, "epcohs": 1}, captions={"strategy": "blip"})
     parts = message.split("; ")
     assert [part.split("`")[1] for part in parts] == ["name", "captions.strategy", "training.epochs", "training.epcohs"]
     assert "c.yaml" not in message

@@ -2,10 +2,14 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from pixelpipe.captions.cache import described
+from pixelpipe.captions.mending import mend
+from pixelpipe.captions.palette import palette_caption
 from pixelpipe.captions.phrases import put_first
 from pixelpipe.captions.strategy import Strategy
+from pixelpipe.captions.tokens import TokenBudget
 from pixelpipe.config import CaptionsConfig
 from pixelpipe.data.sprites import Sprite
 from pixelpipe.errors import DatasetError
@@ -23,6 +27,7 @@ def caption_sprites(
     config: CaptionsConfig,
     strategy: Strategy,
     sprites: Sequence[Sprite],
+    budget: TokenBudget,
     advance: Callable[[int], None] = lambda _: None,
 ) -> dict[str, Caption]:
     """The caption of every sprite, by file name, in their order; never empty.
@@ -32,10 +37,13 @@ def caption_sprites(
     captions = {}
     texts = described(store, strategy, sprites, advance)
     for sprite, text in zip(sprites, texts, strict=True):
+        notes: tuple[str, ...] = ()
+        if config.strategy == "vlm":
+            text, notes = mend(text, partial(palette_caption, sprite.pixels), config.trigger, budget)
         text = put_first(text, config.trigger)
         if not text:
             raise DatasetError(
                 f"{sprite.file_name}: {config.strategy} has nothing to say of it; add `captions.trigger`"
             )
-        captions[sprite.file_name] = Caption(text)
+        captions[sprite.file_name] = Caption(text, notes)
     return captions

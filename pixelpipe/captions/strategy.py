@@ -8,8 +8,11 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from pixelpipe.captions.palette import PaletteStrategy
+from pixelpipe.captions.presets import PresetStrategy
 from pixelpipe.captions.sidecar import SidecarStrategy
+from pixelpipe.captions.tokens import TokenBudget
 from pixelpipe.captions.traits import TraitsStrategy
+from pixelpipe.captions.vlm import VlmStrategy
 from pixelpipe.config import CaptionsConfig, content_id
 from pixelpipe.data.sprites import Sprite
 
@@ -30,13 +33,18 @@ class Strategy(Protocol):
         ...
 
 
-def make_strategy(config: CaptionsConfig, dataset: Path) -> Strategy:
-    """The strategy that a configuration names, for the sprites in the folder `dataset`."""
+def make_strategy(config: CaptionsConfig, dataset: Path, grid: int, budget: TokenBudget) -> Strategy:
+    """The strategy that a configuration names, for the sprites of side `grid` in the folder `dataset`."""
     if config.strategy == "traits":
         return TraitsStrategy.of(config, dataset)
     if config.strategy == "palette":
         return PaletteStrategy()
-    return SidecarStrategy(dataset, config.column)
+    if config.strategy == "vlm":
+        return VlmStrategy.of(config)
+    sidecar = SidecarStrategy(dataset, config.column)
+    if config.strategy == "sidecar":
+        return sidecar
+    return PresetStrategy(config.strategy, sidecar, grid, config.framing, budget)
 
 
 def strategy_id(strategy: Strategy) -> str:

@@ -19,6 +19,8 @@ NOT_FACTOR_FIELDS = frozenset(
     {
         ("dataset", "path"),
         ("captions", "table"),
+        ("captions", "vlm"),
+        ("captions", "vlm_batch_size"),
         ("sampling", "prompts"),
     }  # places; the hashes of what lies there are compared instead
     | {("training", "epochs")}  # nothing in an epoch depends on how many were planned
@@ -36,6 +38,9 @@ FACTOR_NAMES: Mapping[tuple[str, ...], str] = {
     ("captions", "column"): "caption column",
     ("captions", "trigger"): "trigger words",
     ("captions", "template"): "caption template",
+    ("captions", "framing"): "caption framing",
+    ("captions", "vlm_prompt"): "caption model's prompt",
+    ("captions", "vlm_max_new_tokens"): "caption model's longest answer",
     ("model", "base"): "base model",
     ("model", "method"): "training method",
     ("training", "resolution"): "resolution",
@@ -51,7 +56,7 @@ FACTOR_NAMES: Mapping[tuple[str, ...], str] = {
 
 CONTENTS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "dataset": ("dataset", ()),
-    "captions": ("captions", ("caption strategy", "caption column", "trigger words", "caption template")),
+    "captions": ("captions", tuple(FACTOR_NAMES[path] for path in FACTOR_NAMES if path[0] == "captions")),
     "base": ("base model", ("base model",)),
 }
 """Key of a content hash -> its factor's name, and the fields that it speaks for."""

@@ -1,6 +1,7 @@
 """Before anything is written: read and check every input, and know what this experiment is."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -29,6 +30,7 @@ class Experiment:
     prompts: tuple[Prompt, ...]
     base_hash: str
     caption_strategy: str  # `captions.strategy.strategy_id`
+    caption_notes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # by file name: what was mended
     repetition: int = 0  # `--again` makes the next one
 
     @property
@@ -84,10 +86,11 @@ def prepare(store: Store, config: ExperimentConfig, repetition: int = 0) -> Expe
     """
     dataset = config.dataset
     sprites = load_sprites(dataset.path, dataset.grid, dataset.background)
-    strategy = make_strategy(config.captions, dataset.path)
-    captioned = caption_sprites(store, config.captions, strategy, sprites)
+    budget = TokenBudget(tokenizer_folder(config.model.base))
+    strategy = make_strategy(config.captions, dataset.path, dataset.grid, budget)
+    captioned = caption_sprites(store, config.captions, strategy, sprites, budget)
     captions = {name: caption.text for name, caption in captioned.items()}
-    check_budget(captions, TokenBudget(tokenizer_folder(config.model.base)))
+    check_budget(captions, budget)
     manifest = build_manifest(sprites, captions, dataset.validation_fraction)
     pinned_profile(store, config.line_name, dataset.grid)
     return Experiment(
@@ -96,6 +99,7 @@ def prepare(store: Store, config: ExperimentConfig, repetition: int = 0) -> Expe
         prompts=_prompts(store, config, manifest),
         base_hash=hash_base(resolve_base(config.model.base)),
         caption_strategy=strategy_id(strategy),
+        caption_notes={name: caption.notes for name, caption in captioned.items() if caption.notes},
         repetition=repetition,
     )
 
@@ -104,7 +108,7 @@ def _without_paths(config: ExperimentConfig) -> dict[str, Any]:
     """The resolved configuration without the places of its inputs: their hashes stand for them."""
     resolved = config.resolved()
     del resolved["dataset"]["path"], resolved["model"]["base"], resolved["sampling"]["prompts"]
-    del resolved["captions"]["table"]
+    del resolved["captions"]["table"], resolved["captions"]["vlm"], resolved["captions"]["vlm_batch_size"]
     return resolved
 
 

@@ -5,9 +5,13 @@ from pixelpipe.captions.captioning import caption_sprites
 from pixelpipe.captions.palette import PaletteStrategy
 from pixelpipe.captions.phrases import put_first
 from pixelpipe.captions.strategy import make_strategy, strategy_id
+from pixelpipe.captions.tokens import TokenBudget
 from pixelpipe.config import CaptionsConfig
 from pixelpipe.errors import BadInputError, DatasetError
+from pixelpipe.models.layout import SD15
 from pixelpipe.store import Store
+
+BUDGET = TokenBudget(SD15 / "tokenizer")
 
 
 class Counting(PaletteStrategy):
@@ -72,7 +76,7 @@ def test_a_damaged_file_of_the_cache_is_named(store, sprites):
 def test_what_lies_beside_the_sprites_is_read_anew_each_time(store, tmp_path, make_sprite):
     folder = tmp_path / "art"
     folder.mkdir()
-    strategy = make_strategy(CaptionsConfig(), folder)
+    strategy = make_strategy(CaptionsConfig(), folder, 24, BUDGET)
     for text in ("one", "two"):
         (folder / "a.txt").write_text(text)
         assert described(store, strategy, [make_sprite("a.png")]) == [text]
@@ -82,8 +86,9 @@ def test_what_lies_beside_the_sprites_is_read_anew_each_time(store, tmp_path, ma
 def test_the_trigger_comes_first(store, tmp_path, make_sprite):
     (tmp_path / "a.txt").write_text("Red hair, PXL art")
     config = CaptionsConfig(trigger="pxl art, bust")
-    caption = caption_sprites(store, config, make_strategy(config, tmp_path), [make_sprite("a.png")])["a.png"]
-    assert caption.text == "pxl art, bust, Red hair"
+    strategy = make_strategy(config, tmp_path, 24, BUDGET)
+    captions = caption_sprites(store, config, strategy, [make_sprite("a.png")], BUDGET)
+    assert captions["a.png"].text == "pxl art, bust, Red hair"
 
 
 def test_a_trigger_alone_is_a_caption_and_nothing_is_none(store, make_sprite):
@@ -94,9 +99,9 @@ def test_a_trigger_alone_is_a_caption_and_nothing_is_none(store, make_sprite):
     sprite = make_sprite("a.png")
     config = CaptionsConfig(strategy="palette")
     with pytest.raises(DatasetError, match=r"a.png: palette has nothing to say of it; add `captions.trigger`"):
-        caption_sprites(store, config, Silent(), [sprite])
+        caption_sprites(store, config, Silent(), [sprite], BUDGET)
     with_trigger = CaptionsConfig(strategy="palette", trigger="pxl")
-    assert caption_sprites(store, with_trigger, Silent(), [sprite])["a.png"].text == "pxl"
+    assert caption_sprites(store, with_trigger, Silent(), [sprite], BUDGET)["a.png"].text == "pxl"
 
 
 @pytest.mark.parametrize(("caption", "expected"), [("a, b", "b, a"), ("B; c", "b, c"), ("", "b"), ("b", "b")])

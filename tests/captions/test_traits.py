@@ -4,9 +4,13 @@ from pathlib import Path
 import pytest
 
 from pixelpipe.captions.strategy import make_strategy, strategy_id
+from pixelpipe.captions.tokens import TokenBudget
 from pixelpipe.captions.traits import TraitsStrategy, read_traits, unused_columns
 from pixelpipe.config import CaptionsConfig
 from pixelpipe.errors import BadInputError, ConfigError, DatasetError
+from pixelpipe.models.layout import SD15
+
+BUDGET = TokenBudget(SD15 / "tokenizer")
 
 TEMPLATE = "{skin} skin, {hair} {hair_color} hair, {eyewear}, {background} background"
 
@@ -19,7 +23,7 @@ def table(folder: Path, content: str | list | dict, name: str = "traits.csv") ->
 
 def described(folder: Path, make_sprite, template: str | None = None, names: tuple[str, ...] = ("a.png",), **table_):
     config = CaptionsConfig(strategy="traits", template=template, **table_)
-    return make_strategy(config, folder).describe([make_sprite(name) for name in names])
+    return make_strategy(config, folder, 24, BUDGET).describe([make_sprite(name) for name in names])
 
 
 CSV = "file_name,skin,hair,hair_color,eyewear,background\na.png,tan,short,red,none,teal\nb.png,pale,bald,,3d glasses,\n"

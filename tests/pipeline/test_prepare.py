@@ -99,6 +99,10 @@ RESULT = [
     {"captions": {"column": "other"}},
     {"captions": {"trigger": "pxl"}},
     {"captions": {"strategy": "traits", "template": "{other}"}},
+    {"captions": {"framing": "figure"}},
+    {"captions": {"vlm_prompt": "hair?"}},
+    {"captions": {"vlm_max_new_tokens": 5}},
+    {"captions": {"strategy": "enhanced"}},
     {"training": {"resolution": 192}},
     {"training": {"epochs": 7}},
     {"training": {"batch_size": 15}},
@@ -130,7 +134,7 @@ def test_every_field_is_known_to_change_the_result_or_not(make):
     listed = {(section, field) for change in RESULT + NOT_RESULT for section, fields in change.items()
               if isinstance(fields, dict) for field in fields}  # fmt: skip
     by_content = {("dataset", "path"), ("model", "base"), ("sampling", "prompts"), ("dataset", "grid")}
-    by_content |= {("captions", "table")}
+    by_content |= {("captions", "table"), ("captions", "vlm"), ("captions", "vlm_batch_size")}
     one_choice = {("model", "method")}
     by_rule = {("judge", "baseline"), ("judge", "unmatched_margin"), ("judge", "promote_margin"), ("judge", "grace")}
     resolved = make().resolved()
