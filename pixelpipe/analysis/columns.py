@@ -1,4 +1,4 @@
-"""The columns of the metrics and of the gates: type, unit, range, meaning. Importing them imports no numba.
+"""The columns of the metrics, of sets of images and of the gates: type, unit, range, meaning. Needs no numba.
 
 In a range n is the number of the sprite's cells, grid^2. A column never changes its meaning, and no figure of it ever
 changes, without a new METRIC_VERSION.
@@ -54,6 +54,19 @@ METRIC_SCHEMA = pa.schema(
         _share("orphan_ratio", "Pixels with no neighbor of their merged color."),
         _share("background_uniformity", "Dominant color of top, left and right borders."),
         _distance("nearest_train", "RMS to the nearest training sprite.", True),
+    ]
+)
+
+
+SET_SCHEMA = pa.schema(
+    [
+        _share("duplicate_rate", "Images that repeat an earlier one of the set.", True),
+        _distance("median_nearest_train", "nearest_train, median over images: 0 is a copy.", True),
+        _share("memorized_rate", "Images nearer to a training sprite than the art's p5 is to itself.", True),
+        _column("mmd2", _FLOAT, "", "[-2, 2]", "Unbiased squared kernel MMD to the art: about 0 if alike.", True),
+        _column("mmd_p_value", _FLOAT, "", "[0, 1]", "Random splits of images and art that differ as much.", True),
+        _distance("palette_emd", "Earth mover's distance of the colors to the art's.", True),
+        _share("named_color_agreement", "Colors named in the prompts that the images show, mean.", True),
     ]
 )
 

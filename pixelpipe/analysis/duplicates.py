@@ -54,6 +54,13 @@ class TrainSprites:
         return nearest
 
 
+def mean_square_distances(first: Sprites, second: Sprites) -> npt.NDArray[np.float32]:
+    """Squared RMS Delta E_OK of every pair, (N, g, g, 3) and (M, g, g, 3) uint8 -> (N, M); within 1e-5, at least 0."""
+    _check_sprites(first)
+    _check_sprites(second, first.shape[1])
+    return _mean_squares(_features(first), _features(second)).clip(0)
+
+
 def near_duplicates(sprites: Sprites, tolerance: float = JUST_NOTICEABLE) -> list[tuple[int, int]]:
     """Rising index pairs (i, j), i < j, of `sprites` (N, g, g, 3) at most `tolerance` apart.
 

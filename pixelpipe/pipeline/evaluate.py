@@ -10,10 +10,12 @@ import pyarrow as pa
 from diffusers import UNet2DConditionModel
 from PIL import Image
 
-from pixelpipe.analysis.duplicates import TrainSprites, duplicate_rate
+from pixelpipe.analysis.duplicates import TrainSprites
 from pixelpipe.analysis.gates import gates
 from pixelpipe.analysis.metrics import DOWNSCALE_METHOD, METRIC_VERSION, measure_sprites, sprites
 from pixelpipe.analysis.profile import Profile
+from pixelpipe.analysis.sets import SetMetrics, measure_set
+from pixelpipe.captions.agreement import named_color_agreement
 from pixelpipe.progress import progress_bar
 from pixelpipe.sampling.evaluation import ImagePlan
 from pixelpipe.sampling.sampler import Sampler
@@ -29,7 +31,11 @@ class Measured:
     """Rows of pictures, and what only the set of them has."""
 
     rows: pa.Table
-    duplicate_rate: float
+    set_metrics: SetMetrics
+
+    @property
+    def duplicate_rate(self) -> float:
+        return self.set_metrics.duplicate_rate
 
 
 def sample_images(
@@ -71,7 +77,8 @@ def measure_images(
             parts.append(_side_by_side(columns, metrics, gates(metrics, profile)))
             all_sprites.append(small)
             advance(len(batch))
-    return Measured(pa.concat_tables(parts), duplicate_rate(np.concatenate(all_sprites)))
+    rows = pa.concat_tables(parts)
+    return Measured(rows, measure_set(np.concatenate(all_sprites), train_sprites, profile))
 
 
 def _columns(
@@ -90,12 +97,14 @@ def _columns(
         "metric_version": METRIC_VERSION,
         "profile_hash": profile.profile_hash,
     }
+    agreements = [named_color_agreement(plan.prompt, sprite) for plan, sprite in zip(plans, small, strict=True)]
     return {
         "prompt_id": [plan.prompt_id for plan in plans],
         "prompt": [plan.prompt for plan in plans],
         "seed": [plan.seed for plan in plans],
         "sample_uri": uris,
         "sprite_png": [encode_png(sprite) for sprite in small],
+        "named_color_agreement": pa.array(agreements, pa.float64()),
         **{name: [value] * len(plans) for name, value in same.items()},
     }
 

@@ -8,12 +8,14 @@ import logging
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import yaml
 
 from pixelpipe.analysis.duplicates import TrainSprites
@@ -156,7 +158,7 @@ class ExperimentRun:
             "cost_usd": self._cost_so_far(),
             "num_samples": len(rows),
             **_summaries(rows),
-            "duplicate_rate": samples.duplicate_rate,
+            **asdict(samples.set_metrics),
             "decision": str(decision.verdict),
             "reason_code": str(decision.reason_code),
             "eval_set_id": self.experiment.evaluation.eval_set_id,
@@ -252,8 +254,11 @@ class ExperimentRun:
         self.seconds[stage] = time.perf_counter() - started
 
 
-def _summaries(rows: pa.Table) -> dict[str, float]:
-    summaries = {"clean_rate": float(np.mean(rows["clean"].to_numpy(zero_copy_only=False)))}
+def _summaries(rows: pa.Table) -> dict[str, float | None]:
+    summaries = {
+        "clean_rate": float(np.mean(rows["clean"].to_numpy(zero_copy_only=False))),
+        "named_color_agreement": pc.mean(rows["named_color_agreement"]).as_py(),  # null: no prompt names a color
+    }
     for metric in ("unique_colors", "effective_colors"):
         values = rows[metric].to_numpy()
         summaries |= {f"mean_{metric}": float(np.mean(values)), f"median_{metric}": float(np.median(values))}

@@ -6,7 +6,7 @@ decision columns come from the modules that compute them.
 
 import pyarrow as pa
 
-from pixelpipe.analysis.columns import GATE_SCHEMA, METRIC_SCHEMA
+from pixelpipe.analysis.columns import GATE_SCHEMA, METRIC_SCHEMA, SET_SCHEMA
 from pixelpipe.comparison.decision import DECISION_SCHEMA
 
 SCHEMA_VERSION = "1"
@@ -45,6 +45,7 @@ _IMAGE = [
     _field("seed", _LONG, "", "Seed of the initial noise."),
     _field("sample_uri", _TEXT, "", "Full-size image in the store."),
     _field("sprite_png", pa.binary(), "PNG", "The cell_median sprite, grid x grid px."),
+    _optional("named_color_agreement", _FLOAT, "share", "Colors named in the prompt that the sprite shows."),
     _field("source_px", _INT, "px", "Side of the full-size image."),
     _field("grid", _INT, "cells", "Side of the sprite."),
     _field("downscale_method", _TEXT, "", "How sprite_png was made of the full-size image."),
@@ -71,7 +72,7 @@ _EPOCH_SUMMARY = [
     _optional("mean_effective_colors", _FLOAT, "colors", "Mean over this epoch's images."),
     _optional("median_effective_colors", _FLOAT, "colors", "Median over this epoch's images."),
     _optional("clean_rate", _FLOAT, "share", "Images that pass every gate, 0 to 1."),
-    _optional("duplicate_rate", _FLOAT, "share", "Images that repeat another one of the epoch, 0 to 1."),
+    *SET_SCHEMA,
     _field("decision", _TEXT, "", "CONTINUE, ABANDONED, PROMOTED or INCONCLUSIVE."),
     _optional("reason_code", _TEXT, "", "The rule that decided."),
     _EVAL_SET_ID,
