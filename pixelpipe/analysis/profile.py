@@ -9,22 +9,11 @@ from pydantic import BaseModel, ConfigDict
 
 from pixelpipe.analysis.color import JUST_NOTICEABLE
 from pixelpipe.analysis.columns import METRIC_VERSION
-from pixelpipe.analysis.duplicates import TrainSprites
+from pixelpipe.analysis.duplicates import TrainSprites, duplicate_rate
 from pixelpipe.config import content_id
 from pixelpipe.errors import BadInputError
 
-PROFILED = (
-    "unique_colors",
-    "effective_colors",
-    "effective_colors_04",
-    "visible_colors",
-    "hill_shannon",
-    "hill_simpson",
-    "top10_share",
-    "largest_share",
-    "orphan_ratio",
-    "background_uniformity",
-)
+OF_A_SET = ("off_palette", "palette_distance", "nearest_train")  # need the rest of the art; absent for a single sprite
 
 
 class _Frozen(BaseModel):
@@ -59,11 +48,13 @@ class Profile(_Frozen):
     grid: int
     metric_version: str
     num_sprites: int
-    percentiles: dict[str, Percentiles]  # of each metric of PROFILED
+    percentiles: dict[str, Percentiles]  # of every metric; those of OF_A_SET against the other sprites
     palette: tuple[tuple[int, int, int], ...]  # sRGB, merged at Delta E_OK 0.02, the commonest first
     palette_weights: tuple[float, ...]  # shares of the art's pixels, sum 1
     train_train: Percentiles | None  # Delta E_OK to the nearest other sprite; null for a single sprite
-    roundtrip_grid_error: Percentiles | None  # of the art through the VAE and back, full size
+    duplicate_rate: float = 0.0  # sprites that nearly repeat an earlier one
+    roundtrip_percentiles: dict[str, Percentiles] | None = None  # of the art through the VAE and back, full size
+    roundtrip_grid_error: Percentiles | None
     roundtrip_source: str | None  # which VAE at which size
     thresholds: GateThresholds
 
@@ -104,12 +95,9 @@ def build_profile(
     from pixelpipe.analysis.palette import pooled_palette
 
     grid = sprites.shape[1]
-    table = measure(sprites, grid)
-    percentiles = {name: _percentiles(table[name]) for name in PROFILED}
+    percentiles = _of_table(measure(sprites, grid)) | _of_a_set(sprites)
     colors, weights = pooled_palette(sprites, JUST_NOTICEABLE)
-    roundtrip = None
-    if roundtrip_images is not None:
-        roundtrip = _percentiles(measure(roundtrip_images, grid)["grid_error"])
+    roundtrip = None if roundtrip_images is None else _of_table(measure(roundtrip_images, grid))
     return Profile(
         dataset_hash=dataset_hash,
         grid=grid,
@@ -118,22 +106,42 @@ def build_profile(
         percentiles=percentiles,
         palette=tuple((int(r), int(g), int(b)) for r, g, b in colors),
         palette_weights=tuple(weights.tolist()),
-        train_train=_train_train(sprites),
-        roundtrip_grid_error=roundtrip,
+        train_train=percentiles.get("nearest_train"),
+        duplicate_rate=duplicate_rate(sprites),
+        roundtrip_percentiles=roundtrip,
+        roundtrip_grid_error=None if roundtrip is None else roundtrip["grid_error"],
         roundtrip_source=roundtrip_source,
         thresholds=GateThresholds(
             effective_colors_max=percentiles["effective_colors"].p95,
             orphan_ratio_max=percentiles["orphan_ratio"].p95,
             top10_share_min=percentiles["top10_share"].p5,
-            grid_error_max=None if roundtrip is None else roundtrip.p95,
+            grid_error_max=None if roundtrip is None else roundtrip["grid_error"].p95,
         ),
     )
 
 
-def _train_train(sprites: npt.NDArray[np.uint8]) -> Percentiles | None:
+def _of_table(table: pa.Table) -> dict[str, Percentiles]:
+    """Of every column that is not null."""
+    return {name: _percentiles(table[name]) for name in table.column_names if table[name].null_count == 0}
+
+
+def _of_a_set(sprites: npt.NDArray[np.uint8]) -> dict[str, Percentiles]:
+    """`OF_A_SET`: each sprite against the others, or against the palette of the half that it is not in.
+
+    A palette that includes the sprite would be 0 away; one for each sprite would take minutes.
+    """
     if len(sprites) < 2:
-        return None
-    return _percentiles(TrainSprites(sprites).nearest(sprites, leave_one_out=True))
+        return {}
+    from pixelpipe.analysis.merging import MergedColors  # here, so that reading a profile does not pay for numba
+    from pixelpipe.analysis.palette import Palette, pooled_palette
+
+    distances = np.empty((len(sprites), 2))
+    for half in range(2):
+        others = Palette(pooled_palette(sprites[1 - half :: 2], JUST_NOTICEABLE)[0])
+        distances[half::2] = [others.distances(MergedColors(sprite)) for sprite in sprites[half::2]]
+    nearest = TrainSprites(sprites).nearest(sprites, leave_one_out=True)
+    columns = (distances[:, 0], distances[:, 1], nearest)
+    return {name: _percentiles(values) for name, values in zip(OF_A_SET, columns, strict=True)}
 
 
 def _percentiles(values: pa.ChunkedArray | npt.NDArray[np.float64]) -> Percentiles:

@@ -3,8 +3,8 @@ import pytest
 from pydantic import ValidationError
 
 from pixelpipe.analysis.gates import GATE_SCHEMA, gates
-from pixelpipe.analysis.metrics import METRIC_VERSION, measure
-from pixelpipe.analysis.profile import PROFILED, Profile, build_profile
+from pixelpipe.analysis.metrics import METRIC_SCHEMA, METRIC_VERSION, measure
+from pixelpipe.analysis.profile import OF_A_SET, Profile, build_profile
 from pixelpipe.errors import BadInputError
 
 
@@ -28,8 +28,8 @@ def test_percentiles_are_those_of_the_art():
     art = draw_art(30)
     table = measure(art, 24)
     profile = build_profile(art, "hash")
-    assert set(profile.percentiles) == set(PROFILED)
-    for name in PROFILED:
+    assert set(profile.percentiles) == set(METRIC_SCHEMA.names)
+    for name in set(METRIC_SCHEMA.names) - set(OF_A_SET):
         values = table[name].to_numpy()
         assert profile.percentiles[name].p50 == pytest.approx(np.median(values))
         assert profile.percentiles[name].p99 == pytest.approx(np.percentile(values, 99))
@@ -44,6 +44,33 @@ def test_palette_covers_the_art_and_sums_to_one():
     assert list(profile.palette_weights) == sorted(profile.palette_weights, reverse=True)
     assert profile.palette[0] == (255, 255, 255)
     assert measure(art, 24, profile)["off_palette"].to_pylist() == [0] * 20
+
+
+def test_a_sprite_is_held_against_the_others_only():
+    art = draw_art(20)
+    art[0, 4:20, 4:20] = (250, 0, 250)  # a color that no other sprite has
+    profile = build_profile(art, "hash")
+    assert profile.percentiles["off_palette"].p50 < 0.2
+    assert profile.percentiles["off_palette"].p99 > 0.3
+    assert profile.percentiles["nearest_train"] == profile.train_train
+    alone = build_profile(art[:1], "hash")
+    assert not set(OF_A_SET) & set(alone.percentiles)
+
+
+def test_repeated_sprites_and_the_round_trip_are_in_it():
+    art = np.concatenate([draw_art(9), draw_art(1)])
+    profile = build_profile(art, "hash", roundtrip(art), "noise")
+    assert profile.duplicate_rate == 0.1
+    assert profile.roundtrip_percentiles is not None
+    assert profile.roundtrip_percentiles["effective_colors"].p50 >= profile.percentiles["effective_colors"].p50
+    assert profile.roundtrip_percentiles["grid_error"] == profile.roundtrip_grid_error
+
+
+def test_a_profile_of_an_earlier_version_is_read_and_then_refused_in_words():
+    old = build_profile(draw_art(2), "hash").model_dump(mode="json") | {"metric_version": "1"}
+    del old["duplicate_rate"], old["roundtrip_percentiles"]
+    with pytest.raises(BadInputError, match="must be of metric version 2 but is of 1"):
+        Profile.model_validate(old).check(24)
 
 
 def test_json_and_back_keeps_the_hash():
