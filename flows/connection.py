@@ -2,9 +2,14 @@
 
 import os
 import shutil
+import signal
 import subprocess
+import threading
+from collections.abc import Callable
 
 import psutil
+
+from pixelpipe.errors import BadInputError
 
 # Prefect reads them when it is imported; whatever the person has set stands.
 SETTINGS = {
@@ -24,8 +29,55 @@ def apply_settings() -> None:
         os.environ.setdefault(name, value)
 
 
-def connect() -> None:
-    """Start the ephemeral server, or reach the one at PREFECT_API_URL."""
+def connect(meanwhile: Callable[[], object]) -> None:
+    """Reach the server at PREFECT_API_URL, or start Prefect's ephemeral one and call `meanwhile` as it starts.
+
+    Raises `BadInputError` if it does not answer.
+    """
+    if url := server_url():
+        _InThread(_reach).join_or_raise(f"Prefect at {url} (PREFECT_API_URL)")
+        meanwhile()
+        return
+    import prefect.server.api.server  # noqa: F401 -- here: two threads must not import parts of Prefect at once
+
+    starting = _InThread(_reach)
+    meanwhile()
+    starting.join_or_raise("Prefect's own server")
+
+
+def server_url() -> str | None:
+    """Of the person's own Prefect server, from the environment or their profile; None: the ephemeral one."""
+    from prefect.settings import PREFECT_API_URL
+
+    return PREFECT_API_URL.value()
+
+
+class _InThread(threading.Thread):
+    """Where Ctrl-C is blocked, which the server that is started there inherits.
+
+    A terminal sends Ctrl-C to the server, too, and without one the run could not even say that it was cancelled.
+    """
+
+    def __init__(self, work: Callable[[], None]) -> None:
+        super().__init__(daemon=True)
+        self._work, self._error = work, None
+        self.start()
+
+    def run(self) -> None:
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            self._work()
+        except Exception as error:  # of whatever kind: `join_or_raise` raises it in the main thread
+            self._error = error
+
+    def join_or_raise(self, what: str) -> None:
+        self.join()
+        if self._error is not None:
+            reason = " ".join(str(self._error).split()) or type(self._error).__name__
+            raise BadInputError(f"{what}: must answer but: {reason}")
+
+
+def _reach() -> None:
     from prefect.client.orchestration import get_client
 
     with get_client(sync_client=True) as client:

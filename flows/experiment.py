@@ -31,6 +31,7 @@ def run_experiment(config: ExperimentConfig, store: str = DEFAULT_STORE, repetit
     experiment = prepare_experiment(place, config, repetition)
     with acquire(place, experiment.experiment_id) as lease:
         if finished_status(place, experiment.experiment_id):
+            report_experiment(place, experiment.experiment_id)  # killed before it had one, or asked for again
             return _completed(stored_outcome(place, experiment.experiment_id))
         run = ExperimentRun(place, experiment, lease.attempt)
         with recorded_failure(run):

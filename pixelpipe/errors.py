@@ -10,7 +10,9 @@ PixelpipeError
 ├── CorruptCheckpointError   a checkpoint that does not match its manifest
 ├── TrainingDivergedError    the loss is no longer finite
 ├── WorkerDiedError          a worker process was killed, or crashed
-└── AlreadyExistsError       a key of the store that is written once exists
+├── AlreadyExistsError       a key of the store that is written once exists
+├── StoppedError             a run was interrupted and can go on: exit code 130
+└── StoreError               the store's disk or network fails: full, read-only, out of reach
 
 A message is one line: "`field` must be `contract` but got `value`", with the file where there is one.
 """
@@ -58,3 +60,11 @@ class WorkerDiedError(PixelpipeError):
 
 class AlreadyExistsError(PixelpipeError):
     """A key that is put only if absent exists already."""
+
+
+class StoppedError(PixelpipeError):
+    """A person, or a machine that is taken away, stopped the run; the message says how it goes on."""
+
+
+class StoreError(PixelpipeError):
+    """The store's disk or network fails in the middle of the work."""

@@ -84,7 +84,11 @@ class LocalFiles:
             shutil.rmtree(self.root / prefix)
 
     def probe(self) -> None:
-        with self._temporary() as temporary:
+        """Where the store will be, without making it: the run that asks may yet be refused for another reason."""
+        existing = next(folder for folder in (self.root, *self.root.parents) if folder.exists())
+        if not existing.is_dir():
+            raise NotADirectoryError(errno.ENOTDIR, f"{existing} is a file")
+        with self._temporary(self.tmp if existing == self.root else existing) as temporary:
             _write(temporary, b"pixelpipe")
 
     def sweep(self, older_than_s: float) -> int:
@@ -97,9 +101,10 @@ class LocalFiles:
         return len(stale)
 
     @contextmanager
-    def _temporary(self) -> Iterator[Path]:
-        self.tmp.mkdir(parents=True, exist_ok=True)
-        temporary = self.tmp / uuid.uuid4().hex
+    def _temporary(self, folder: Path | None = None) -> Iterator[Path]:
+        folder = folder or self.tmp
+        folder.mkdir(parents=True, exist_ok=True)
+        temporary = folder / f".pixelpipe-{uuid.uuid4().hex}"
         try:
             yield temporary
         finally:

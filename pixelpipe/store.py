@@ -9,13 +9,15 @@ two writers at once can both pass. Keys come from `pixelpipe.keys`.
 import hashlib
 import json
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
 import fsspec
 
-from pixelpipe.errors import AlreadyExistsError, BadInputError, CorruptCheckpointError
-from pixelpipe.keys import check_key
+from pixelpipe.errors import AlreadyExistsError, BadInputError, CorruptCheckpointError, PixelpipeError, StoreError
+from pixelpipe.keys import LINES, check_key
 from pixelpipe.local_files import LocalFiles
 
 MANIFEST = "manifest.json"
@@ -42,7 +44,10 @@ class Files(Protocol):
 
 
 class Store:
-    """A store at `url`: a path, or any fsspec URL such as `s3://bucket/prefix`. `Store.open` makes one."""
+    """A store at `url`: a path, or any fsspec URL such as `s3://bucket/prefix`. `Store.open` makes one.
+
+    Where its disk or network fails (full, read-only, out of reach), every method raises `StoreError` with one line.
+    """
 
     def __init__(self, url: str, files: Files) -> None:
         self.url = url
@@ -74,34 +79,42 @@ class Store:
 
     def put(self, key: str, data: bytes) -> None:
         """Write a new key whole; `AlreadyExistsError` when it exists, of two writers exactly one wins."""
-        self._files.create(check_key(key), data)
+        with self._failures(f"write {key}"):
+            self._files.create(check_key(key), data)
 
     def put_file(self, key: str, local: Path, move: bool = False) -> None:
         """Like `put`, from a file; `move` removes it, without a copy if the disk is the same."""
-        self._files.create_from(check_key(key), local, move)
+        with self._failures(f"write {key}"):
+            self._files.create_from(check_key(key), local, move)
 
     def replace(self, key: str, data: bytes) -> None:
         """Write a key whole, over what is there: for what can be rebuilt (verdict.md, report.html)."""
-        self._files.replace(check_key(key), data)
+        with self._failures(f"write {key}"):
+            self._files.replace(check_key(key), data)
 
     def read(self, key: str) -> bytes:
         """Everything under the key; `FileNotFoundError` when it is not there."""
-        return self._files.read(check_key(key))
+        with self._failures(f"read {key}", FileNotFoundError):
+            return self._files.read(check_key(key))
 
     def exists(self, key: str) -> bool:
-        return self._files.exists(check_key(key))
+        with self._failures(f"look for {key}"):
+            return self._files.exists(check_key(key))
 
     def list(self, prefix: str = "") -> list[str]:
         """Sorted keys below the folder `prefix` ("" for all), recursively; never temporary files."""
-        keys = self._files.list(check_key(prefix) if prefix else "")
+        with self._failures(f"list {prefix}"):
+            keys = self._files.list(check_key(prefix) if prefix else "")
         return sorted(key for key in keys if not key.startswith(".tmp/"))
 
     def delete(self, key: str) -> None:
         """Remove a key; a key that is not there is fine, as in object stores."""
-        self._files.delete(check_key(key))
+        with self._failures(f"remove {key}"):
+            self._files.delete(check_key(key))
 
     def delete_tree(self, prefix: str) -> None:
-        self._files.delete_tree(check_key(prefix))
+        with self._failures(f"remove {prefix}"):
+            self._files.delete_tree(check_key(prefix))
 
     def put_tree(self, prefix: str, directory: Path, move: bool = False) -> str:
         """Write every file of `directory`, then `<prefix>/manifest.json`, which commits them.
@@ -143,7 +156,8 @@ class Store:
             return
         local.parent.mkdir(parents=True, exist_ok=True)
         partial = local.with_name(f"{local.name}.partial")
-        self._files.download(key, partial)
+        with self._failures(f"read {key}", FileNotFoundError):
+            self._files.download(key, partial)
         partial.replace(local)
 
     def _manifest(self, prefix: str) -> dict[str, dict[str, str | int]]:
@@ -160,16 +174,40 @@ class Store:
         return entries
 
     def check_writable(self) -> None:
-        """Write and remove a small file, creating the store's folder; `BadInputError` says why not."""
+        """Write and remove a small file where the store is or will be; `BadInputError` says why not."""
         try:
             self._files.probe()
         except Exception as error:  # whatever the file system's library raises: the user must see one line
-            reason = " ".join(str(error).split()) or type(error).__name__
-            raise BadInputError(f"store {self.url}: must be a place that can be written but: {reason}") from None
+            raise BadInputError(
+                f"store {self.url}: must be a place that can be written but: {_reason(error)}"
+            ) from None
+
+    def check_reachable(self) -> None:
+        """`BadInputError` says why the place cannot be read: no such server, no credentials, no permission."""
+        try:
+            self.list(LINES)  # s3fs answers `exists` with no, whatever is wrong
+        except StoreError as error:
+            hint = " (a wrong address, or no credentials?)" if "://" in self.url else ""
+            raise BadInputError(f"{error}{hint}") from None
 
     def sweep(self, older_than_s: float = STALE_AFTER_S) -> int:
         """Remove temporary files that killed processes left behind; returns how many."""
         return self._files.sweep(older_than_s)
+
+    @contextmanager
+    def _failures(self, action: str, *expected: type[Exception]) -> Iterator[None]:
+        try:
+            yield
+        except (PixelpipeError, AssertionError, *expected):
+            raise
+        except Exception as error:  # whatever the file system's library raises, as in `check_writable`
+            raise StoreError(f"store {self.url}: cannot {action}: {_reason(error)}") from error
+
+
+def _reason(error: Exception) -> str:
+    """Without "[Errno 28]" and the temporary name that it happened to."""
+    text = (error.strerror if isinstance(error, OSError) else None) or str(error)
+    return " ".join(text.split()) or type(error).__name__
 
 
 def _local_root(url: str) -> Path:

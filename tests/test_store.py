@@ -10,12 +10,14 @@ import time
 import uuid
 from pathlib import Path
 
+import fsspec
 import pytest
+from fsspec import AbstractFileSystem
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pixelpipe import keys, local_files
-from pixelpipe.errors import AlreadyExistsError, BadInputError, CorruptCheckpointError
+from pixelpipe.errors import AlreadyExistsError, BadInputError, CorruptCheckpointError, StoreError
 from pixelpipe.store import Store
 
 
@@ -227,7 +229,7 @@ def test_a_file_in_the_way(tmp_path: Path):
         Store.open(tmp_path / "store")
 
 
-def assert_not_writable(url: Path) -> None:
+def assert_not_writable(url: Path | str) -> None:
     with pytest.raises(BadInputError, match=r"must be a place that can be written but: .+") as caught:
         Store.open(url).check_writable()
     assert "\n" not in str(caught.value)
@@ -454,3 +456,64 @@ def test_parts_that_are_no_names_are_bugs(part: str):
 def test_stems_count_from_one(epoch: int, attempt: int, suffix: str):
     with pytest.raises(AssertionError):
         keys.epoch_stem(epoch, attempt, suffix)
+
+
+# --- a disk or a network that fails ------------------------------------------------------------------------------
+
+
+class OutOfReach(AbstractFileSystem):
+    """Whatever is asked of it, its library raises an error of its own."""
+
+    protocol = "outofreach"
+
+    def __getattribute__(self, name: str):
+        if name in ("find", "isdir", "isfile", "ls", "pipe_file", "put_file", "cat_file", "get_file", "rm", "rm_file"):
+            raise RuntimeError("could not connect:\n  10.0.0.1")
+        return super().__getattribute__(name)
+
+
+fsspec.register_implementation("outofreach", OutOfReach)
+
+
+def test_a_server_that_does_not_answer_is_one_line(tmp_path: Path):
+    store = Store.open("outofreach://bucket/prefix")
+    (tmp_path / "file").touch()
+    for action, call in {
+        "write a/b": lambda: store.put("a/b", b""),
+        "write a/c": lambda: store.replace("a/c", b""),
+        "write a/d": lambda: store.put_file("a/d", tmp_path / "file"),
+        "read a/b": lambda: store.read("a/b"),
+        "look for a/b": lambda: store.exists("a/b"),
+        "list a": lambda: store.list("a"),
+        "remove a/b": lambda: store.delete("a/b"),
+        "remove a": lambda: store.delete_tree("a"),
+    }.items():
+        with pytest.raises(StoreError) as caught:
+            call()
+        assert str(caught.value) == f"store {store.url}: cannot {action}: could not connect: 10.0.0.1"
+    with pytest.raises(
+        BadInputError, match=r"could not connect: 10\.0\.0\.1 \(a wrong address, or no credentials\?\)$"
+    ):
+        store.check_reachable()
+    assert_not_writable(store.url)
+
+
+def test_a_full_disk_is_one_line_and_leaves_nothing(local: Store, tmp_path: Path):
+    """In a process that may write no file over 4 KiB: as on a full disk, the write fails in the middle."""
+    local.put("small", b"x")
+    code = (
+        "import resource, signal, sys; from pixelpipe.store import Store\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))\n"
+        "try: Store.open(sys.argv[1]).put('large', b'x' * 100_000)\n"
+        "except Exception as error: print(type(error).__name__, error)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code, local.url], capture_output=True, text=True, check=True)
+    assert done.stdout == f"StoreError store {local.url}: cannot write large: File too large\n"
+    assert local.list() == ["small"]
+    assert list((tmp_path / "store/.tmp").iterdir()) == []
+
+
+def test_asking_whether_it_can_be_written_makes_no_store(local: Store, tmp_path: Path):
+    local.check_writable()
+    Store.open(tmp_path / "deep/er/store").check_writable()
+    assert list(tmp_path.iterdir()) == []

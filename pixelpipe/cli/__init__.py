@@ -6,7 +6,8 @@ from importlib import import_module
 import click
 
 from pixelpipe import __version__
-from pixelpipe.errors import BadInputError, ExperimentHeldError, PixelpipeError
+from pixelpipe.errors import BadInputError, ExperimentHeldError, PixelpipeError, StoppedError
+from pixelpipe.interruption import listen
 
 DONE, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 
@@ -57,21 +58,35 @@ def app() -> None:
 
 def main() -> None:
     """Entry point: every expected error is one line on stderr and an exit code."""
+    listen()
     sys.exit(_exit_code())
 
 
 def _exit_code() -> int:
     try:
         return app(standalone_mode=False) or DONE
-    except click.ClickException as error:
+    except click.exceptions.NoArgsIsHelpError as error:
         error.show()
         return BAD_INPUT
+    except click.UsageError as error:
+        command = error.ctx.command_path if error.ctx else "pixelpipe"
+        return _say(f"{_sentence(error)} (see {command} --help)", BAD_INPUT)
+    except click.ClickException as error:
+        return _say(_sentence(error), BAD_INPUT)
     except (BadInputError, ExperimentHeldError) as error:
         return _say(error, BAD_INPUT)
+    except StoppedError as error:
+        return _say(error, INTERRUPTED)
     except PixelpipeError as error:
         return _say(error, FAILED)
     except (KeyboardInterrupt, click.Abort):
         return _say("interrupted", INTERRUPTED)
+
+
+def _sentence(error: click.ClickException) -> str:
+    """click's message as ours are: one line, no capital, no full stop."""
+    message = " ".join(error.format_message().split()).removesuffix(".")
+    return message[:1].lower() + message[1:]
 
 
 def _say(message: object, exit_code: int) -> int:

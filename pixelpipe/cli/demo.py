@@ -65,7 +65,7 @@ def demo(directory: Path, seed: int) -> None:
     for title, values in (("baseline", BASELINE), ("candidate", CANDIDATE)):
         path = _write_config(place, title, values, seed)
         click.echo(f"== the {title}: {path}")
-        run_experiment_here(store, load_config(path))
+        run_experiment_here(store, load_config(path), resume_with=f"pixelpipe run {path} --store {store.url}")
     click.echo(NEXT_STEPS.format(store=store.url, place=place))
 
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import logging
-import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+import click
 from rich.logging import RichHandler
 
 from pixelpipe.config import ExperimentConfig
@@ -19,23 +22,31 @@ if TYPE_CHECKING:
 
 def run_on_prefect(store: Store, config: ExperimentConfig, repetition: int) -> Outcome:
     """Run the experiment's flow in this process. Raises what the flow raises."""
-    from flows.connection import apply_settings, connect
+    from flows.connection import apply_settings, connect, server_url
 
     apply_settings()
     _log_to_terminal()
-    with console.status(_start_up_message()):
-        from flows.experiment import run_experiment
+    with _waiting(_start_up_message(server_url())):
+        connect(meanwhile=lambda: import_module("flows.experiment"))  # torch and diffusers take as long
+    from flows.experiment import run_experiment
 
-        connect()
     state: Any = run_experiment(config, store.url, repetition, return_state=True)
     return state.result()
 
 
-def _start_up_message() -> str:
-    url = os.environ.get("PREFECT_API_URL")
+def _start_up_message(url: str | None) -> str:
     if url:
         return f"connecting to Prefect at {url}"
     return "starting Prefect's local server (about 10 s, 20 s the first time)"
+
+
+@contextmanager
+def _waiting(message: str) -> Iterator[None]:
+    """A spinner on a terminal; a line in a log, where a spinner would be garbage."""
+    if not console.is_terminal:
+        click.echo(message, err=True)
+    with console.status(message):
+        yield
 
 
 def _log_to_terminal() -> None:

@@ -28,8 +28,14 @@ def store_option(command: Callable[..., Any]) -> Callable[..., Any]:
         show_default=True,
         metavar="URL",
         help="Where results are: a folder or any fsspec URL. Also: PIXELPIPE_STORE.",
-        callback=lambda _context, _option, url: Store.open(url),
+        callback=_reachable_store,
     )(command)
+
+
+def _reachable_store(_context: click.Context, _option: click.Parameter, url: str) -> Store:
+    store = Store.open(url)
+    store.check_reachable()
+    return store
 
 
 def format_option(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from pixelpipe.errors import PixelpipeError, TrainingDivergedError
+from pixelpipe.interruption import was_interrupted
 from pixelpipe.pipeline.run import ExperimentRun
 from pixelpipe.pipeline.status import record_status
 
@@ -13,14 +14,15 @@ def recorded_failure(run: ExperimentRun) -> Iterator[None]:
     """Record `failed` for an error and `cancelled` for an interruption, and let it pass on."""
     try:
         yield
-    except Exception as error:
-        message = str(error) if isinstance(error, PixelpipeError) else f"{type(error).__name__}: {error}"
-        record_status(run.store, run.experiment, run.attempt, "failed", _reason_code(error), " ".join(message.split()))
-        raise
-    except BaseException:  # interrupted at the keyboard, or cancelled by Prefect
-        record_status(run.store, run.experiment, run.attempt, "cancelled", "cancelled", "Stopped by a person.")
+    except BaseException as error:
+        if was_interrupted(error):  # at the keyboard, or cancelled by Prefect
+            status, reason_code, message = "cancelled", "cancelled", "Stopped by a person."
+        else:
+            text = str(error) if isinstance(error, PixelpipeError) else f"{type(error).__name__}: {error}"
+            status, reason_code, message = "failed", _reason_code(error), " ".join(text.split())
+        record_status(run.store, run.experiment, run.attempt, status, reason_code, message)
         raise
 
 
-def _reason_code(error: Exception) -> str:
+def _reason_code(error: BaseException) -> str:
     return "nan_loss" if isinstance(error, TrainingDivergedError) else "error"

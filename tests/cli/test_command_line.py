@@ -13,7 +13,14 @@ import pytest
 from pixelpipe import __version__
 from pixelpipe.cli import COMMANDS, app
 from pixelpipe.cli.demo import _fresh_folder
-from pixelpipe.errors import BadInputError, ConfigError, ExperimentHeldError, TrainingDivergedError
+from pixelpipe.errors import (
+    BadInputError,
+    ConfigError,
+    ExperimentHeldError,
+    StoppedError,
+    StoreError,
+    TrainingDivergedError,
+)
 
 HELP = {
     "demo": ["baseline and a doomed candidate", "--to"],
@@ -84,12 +91,20 @@ def test_version(cli):
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
-    [(["nope"], "No such command 'nope'"), (["--nope"], "No such option"), (["show"], "Missing argument 'EXPERIMENT'")],
+    [
+        (["nope"], "no such command 'nope' (see pixelpipe --help)"),
+        (["baseline", "st"], "no such command 'st'. Did you mean 'set'? (see pixelpipe baseline --help)"),
+        (["--nope"], "no such option '--nope' (see pixelpipe --help)"),
+        (["show"], "missing argument 'EXPERIMENT' (see pixelpipe show --help)"),
+        (["run", "x", "--store"], "option '--store' requires an argument (see pixelpipe --help)"),
+    ],
 )
 def test_wrong_usage(cli, arguments, message):
-    result = cli(*arguments)
-    assert (result.exit_code, result.out) == (2, "")
-    assert message in result.err
+    assert cli(*arguments).refused() == message
+
+
+def test_no_command_shows_the_first_page(cli):
+    assert "Usage: pixelpipe" in cli().err
 
 
 @pytest.mark.parametrize(
@@ -99,6 +114,8 @@ def test_wrong_usage(cli, arguments, message):
         (ConfigError("a\nb"), 2, "pixelpipe: a\\nb\n"),
         (ExperimentHeldError("held"), 2, "pixelpipe: held\n"),
         (TrainingDivergedError("nan"), 1, "pixelpipe: nan\n"),
+        (StoreError("full"), 1, "pixelpipe: full\n"),
+        (StoppedError("stopped"), 130, "pixelpipe: stopped\n"),
         (KeyboardInterrupt(), 130, "pixelpipe: interrupted\n"),
     ],
 )

@@ -35,26 +35,6 @@ def rows(store: Store, experiment_id: str) -> dict[str, list[str]]:
     return tables
 
 
-@pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory, prefect_server, portraits):
-    """A first experiment of a line, run once for the tests that look at it."""
-    from pixelpipe.config import parse_config
-
-    config = parse_config(
-        {
-            "name": "baseline",
-            "line": "portraits",
-            "dataset": {"path": str(portraits), "validation_fraction": 0.2},
-            "training": {"epochs": 3, "batch_size": 8, "learning_rate": 1e-6},
-            "sampling": {"num_prompts": 8, "seeds_per_prompt": 2, "num_inference_steps": 4, "confirm_seeds": 1},
-        },
-        where="test",
-    )
-    store = Store.open(tmp_path_factory.mktemp("undisturbed") / "store")
-    state = run_experiment(config, store.url, return_state=True)
-    return config, store, state
-
-
 def flow_run_of(state):
     with get_client(sync_client=True) as client:
         return client.read_flow_run(state.state_details.flow_run_id)
