@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from pixelpipe.config_file import COLOR_PATTERN, NAME_PATTERN, apply_override, describe_problem, read_yaml
+from pixelpipe.config_file import COLOR_PATTERN, NAME_PATTERN, apply_override, describe_problem, field_names, read_yaml
 from pixelpipe.errors import ConfigError
 
 VAE_FACTOR = 8  # pixels of a latent's side, in SD1.5 and in the tiny base
@@ -268,7 +268,9 @@ def parse_config(values: dict[str, Any], where: str) -> ExperimentConfig:
     try:
         return ExperimentConfig.model_validate(values)
     except ValidationError as error:
-        raise ConfigError(f"{where}: {'; '.join(map(describe_problem, error.errors()))}") from None
+        fields = field_names(ExperimentConfig)
+        problems = [describe_problem(problem, fields) for problem in error.errors()]
+        raise ConfigError(f"{where}: {'; '.join(problems)}") from None
 
 
 def _as_name(text: str, default: str) -> str:

@@ -1,10 +1,13 @@
 """A YAML file as plain values, overrides on top of it, and what is wrong with a value in one line."""
 
 import reprlib
+from collections.abc import Collection
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 import yaml
+from pydantic import BaseModel
 
 from pixelpipe.errors import ConfigError
 
@@ -64,10 +67,10 @@ def read_yaml(path: Path) -> dict[str, Any]:
 def apply_override(values: dict[str, Any], override: str) -> None:
     """Set the field that `key=value` names, e.g. `training.epochs=4`; sections that lack are made."""
     key, equals, text = override.partition("=")
-    if not equals or not key.strip():
+    if not equals or not all(part.strip() for part in key.split(".")):
         raise ConfigError(f"--set {override}: must be key=value, e.g. training.epochs=4")
     try:
-        value = _parse(text)
+        value = text if text.startswith("#") else _parse(text)  # a color, where YAML would see a comment
     except ValueError:
         raise ConfigError(f"--set {override}: the value must be YAML but is not") from None
     *sections, field = key.strip().split(".")
@@ -80,17 +83,42 @@ def apply_override(values: dict[str, Any], override: str) -> None:
     values[field] = value
 
 
-def describe_problem(problem: Any) -> str:
-    """One of pydantic's errors as "`field` must be `contract` but got `value`"."""
+def field_names(model: type[BaseModel]) -> list[str]:
+    """Every section and field of a configuration, e.g. `training`, `training.epochs`."""
+    names = []
+    for name, field in model.model_fields.items():
+        names.append(name)
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            names += [f"{name}.{inner}" for inner in field_names(field.annotation)]
+    return names
+
+
+def describe_problem(problem: Any, fields: Collection[str] = ()) -> str:
+    """One of pydantic's errors as "`field` must be `contract` but got `value`"; `fields`: what there is instead."""
     field = ".".join(str(part) for part in problem["loc"] if part != "[key]")
     message = " ".join(problem["msg"].removeprefix("Value error, ").split())
     if not field:
         return message
     if problem["type"] == "extra_forbidden":
-        return f"`{field}` is not a field of the configuration"
+        return f"`{field}` is not a field of the configuration{_did_you_mean(field, fields)}"
     if problem["type"] == "missing":
         return f"`{field}` is missing"
-    return f"`{field}` must {_contract(problem, message)} but got {reprlib.repr(problem['input'])}"
+    return f"`{field}` must {_contract(problem, message)} but got {_as_yaml(problem['input'])}"
+
+
+def _did_you_mean(field: str, fields: Collection[str]) -> str:
+    """The same name in another section, or a name that is spelled much the same."""
+    name = field.rpartition(".")[2]
+    meant = [known for known in fields if known.rpartition(".")[2] == name]
+    meant = meant or get_close_matches(field, fields, n=1, cutoff=0.75)
+    return f" (did you mean {' or '.join(f'`{known}`' for known in meant)}?)" if meant else ""
+
+
+def _as_yaml(value: Any) -> str:
+    """Python's spelling but for what YAML spells otherwise."""
+    if value is None or isinstance(value, bool):
+        return {None: "nothing", True: "true", False: "false"}[value]
+    return reprlib.repr(value)
 
 
 def _contract(problem: Any, message: str) -> str:
@@ -111,6 +139,17 @@ def _parse(text: str) -> Any:
     try:
         return yaml.load(text, _UniqueKeys)
     except yaml.YAMLError as error:
-        raise ValueError(" ".join(str(error).split())) from None
+        raise ValueError(_describe_yaml(error)) from None
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
+
+
+def _describe_yaml(error: yaml.YAMLError) -> str:
+    """What is wrong and where, without the reader's picture of it."""
+    problem = " ".join(str(getattr(error, "problem", None) or error).split())
+    if "'\\t'" in problem:
+        problem = "a tab, where YAML wants spaces"
+    elif problem.startswith("but found another document"):
+        problem = "a second document (---), where one is wanted"
+    mark = getattr(error, "problem_mark", None)
+    return f"line {mark.line + 1}, column {mark.column + 1}: {problem}" if mark else problem

@@ -155,7 +155,7 @@ def test_home_is_expanded(monkeypatch, tmp_path):
         ({"training": {"epochs": 0}}, "`training.epochs` must be greater than or equal to 1 but got 0"),
         ({"training": {"epochs": "many"}}, "`training.epochs` must be a whole number but got 'many'"),
         ({"training": {"epochs": 2.5}}, "`training.epochs` must be a whole number but got 2.5"),
-        ({"training": {"epochs": None}}, "`training.epochs` must be a whole number but got None"),
+        ({"training": {"epochs": None}}, "`training.epochs` must be a whole number but got nothing"),
         ({"training": {"epochs": [1]}}, "`training.epochs` must be a whole number but got [1]"),
         (
             {"training": {"resolution": 100}},
@@ -165,8 +165,19 @@ def test_home_is_expanded(monkeypatch, tmp_path):
         ({"training": {"learning_rate": -1}}, "`training.learning_rate` must be greater than 0 but got -1"),
         ({"training": {"learning_rate": "fast"}}, "`training.learning_rate` must be a number but got 'fast'"),
         ({"training": {"mixed_precision": "fp8"}}, "`training.mixed_precision` must be 'no' or 'bf16' but got 'fp8'"),
-        ({"training": {"epcohs": 3}}, "`training.epcohs` is not a field of the configuration"),
-        ({"trainning": {"epochs": 3}}, "`trainning` is not a field of the configuration"),
+        (
+            {"training": {"epcohs": 3}},
+            "`training.epcohs` is not a field of the configuration (did you mean `training.epochs`?)",
+        ),
+        (
+            {"trainning": {"epochs": 3}},
+            "`trainning` is not a field of the configuration (did you mean `training`?)",
+        ),
+        (
+            {"batch_size": 3},
+            "`batch_size` is not a field of the configuration "
+            "(did you mean `training.batch_size` or `sampling.batch_size`?)",
+        ),
         ({"training": 5}, "`training` must be a section with fields of its own but got 5"),
         (
             {"captions": {"strategy": "blip"}},
@@ -266,6 +277,11 @@ def test_any_field_can_be_overridden(tmp_path, path):
     assert leaves(load_config(file, (f"{'.'.join(path)}={text}",)).resolved())[path] == value
 
 
+def test_a_color_can_be_set_without_quotes(tmp_path):
+    config = load_config(write(tmp_path, "dataset: {path: art}"), ("dataset.background=#102030",))
+    assert config.dataset.background == "#102030"
+
+
 def test_overrides_apply_in_order_and_over_an_empty_section(tmp_path):
     file = write(tmp_path, "dataset: {path: art}\ntraining:\n")
     config = load_config(file, ("training.epochs=3", "training={epochs: 2, batch_size: 1}", "training.epochs=4"))
@@ -279,9 +295,11 @@ def test_overrides_apply_in_order_and_over_an_empty_section(tmp_path):
         ("=4", "--set =4: must be key=value, e.g. training.epochs=4"),
         ("training.epochs=[4", "--set training.epochs=[4: the value must be YAML but is not"),
         ("name.first=4", "--set name.first=4: `name` must be a section but is a field"),
-        ("training..epochs=4", "`training.` is not a field of the configuration"),
+        ("training..epochs=4", "--set training..epochs=4: must be key=value, e.g. training.epochs=4"),
+        (".epochs=4", "--set .epochs=4: must be key=value, e.g. training.epochs=4"),
+        ("dataset.background=#fff", "`dataset.background` must be a color as '#rrggbb' but got '#fff'"),
         ("nope.epochs=4", "`nope` is not a field of the configuration"),
-        ("training.epochs=", "`training.epochs` must be a whole number but got None"),
+        ("training.epochs=", "`training.epochs` must be a whole number but got nothing"),
         ("seed=2024-13-45", "--set seed=2024-13-45: the value must be YAML but is not"),
     ],
 )
@@ -297,13 +315,16 @@ def test_bad_overrides(tmp_path, override, message):
         ("- a\n- b\n", "must be a mapping of fields but is a list"),
         ("just words", "must be a mapping of fields but is a str"),
         ("a: [1", "must be YAML but is not: "),
-        ("a: 1\n\tb: 2", "must be YAML but is not: "),
-        ("a: 1\n---\nb: 2", "must be YAML but is not: "),
+        ("a:\n\tb: 2", "must be YAML but is not: line 2, column 1: a tab, where YAML wants spaces"),
+        ("a: 1\n---\nb: 2", "must be YAML but is not: line 2, column 1: a second document (---), where one is wanted"),
         ("seed: 2024-13-45", "must be YAML but is not: "),
         ("!!python/object/apply:os.system [ls]", "must be YAML but is not: "),
         ("[" * 5000, "must be YAML but is not: it is nested too deeply"),
-        ("training: {epochs: 1}\nseed: 1\ntraining: {epochs: 2}", "must be YAML but is not: 'training' stands twice"),
-        ("training: {epochs: 1, epochs: 2}", "must be YAML but is not: 'epochs' stands twice"),
+        (
+            "training: {epochs: 1}\nseed: 1\ntraining: {epochs: 2}",
+            "must be YAML but is not: line 3, column 1: 'training' stands twice",
+        ),
+        ("training: {epochs: 1, epochs: 2}", "must be YAML but is not: line 1, column 23: 'epochs' stands twice"),
         ("1: x\ndataset: {path: art}", "`1` must be named by text but got 1"),
     ],
 )
