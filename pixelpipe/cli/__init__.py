@@ -1,5 +1,6 @@
 """The command line: the outermost layer. Each command's module is imported only when it is called."""
 
+import os
 import sys
 from importlib import import_module
 
@@ -59,6 +60,7 @@ def app() -> None:
 def main() -> None:
     """Entry point: every expected error is one line on stderr and an exit code."""
     listen()
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")  # it warns of parts that SD1.5 does not use
     sys.exit(_exit_code())
 
 
