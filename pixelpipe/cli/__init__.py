@@ -26,6 +26,7 @@ COMMANDS = {
     "show": "results",
     "report": "results",
     "baseline": "baseline",
+    "evaluate": "evaluate",
     "query": "results",
 }
 

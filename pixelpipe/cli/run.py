@@ -65,7 +65,8 @@ def run_experiment_here(
         click.echo(f"{experiment.experiment_id} is done already (--again runs it anew)", err=True)
         _say_stored(store, experiment.experiment_id)
         return
-    baseline = pinned_baseline(store, experiment.experiment_id, config)  # refuses what the store lacks
+    # refuses a judge.baseline that the store lacks
+    baseline = pinned_baseline(store, experiment.experiment_id, experiment.line, config.judge.baseline)
     check_free(store, experiment.experiment_id)
     store.check_writable()
     click.echo(_introduction(store, experiment, baseline), err=True)

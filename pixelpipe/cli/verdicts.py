@@ -26,4 +26,5 @@ def say_outcome(store: Store, outcome: Outcome) -> None:
         ("plot", experiment_key(outcome.experiment_id, "metric_by_epoch.png")),
         ("Parquet", results_prefix("samples", outcome.experiment_id)),
     ):
-        click.echo(f"  {label + ':':15}{store.uri(key)}")
+        if store.list(key) or store.exists(key):  # figures from elsewhere have no images
+            click.echo(f"  {label + ':':15}{store.uri(key)}")

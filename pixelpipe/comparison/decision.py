@@ -44,6 +44,7 @@ class ReasonCode(StrEnum):
     TOO_MANY_COLORS = "too_many_colors"  # better than the champion, yet above the art's upper guardrail
     SUSPICIOUS_IMPROVEMENT = "suspicious_improvement"  # too good to be believed without a person
     NEW_ART_NON_INFERIOR = "new_art_non_inferior"  # other training art, no worse: a person must choose
+    DECLARED = "declared"  # a person said that it is the baseline; the rule was not asked
     BUDGET_REACHED = "budget_reached"  # the money is spent before an answer was found
 
 

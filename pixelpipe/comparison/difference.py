@@ -1,18 +1,22 @@
 """What differs between two experiments, as named factors: which of them a verdict may blame.
 
 Two experiments that differ in more than one factor are confounded: their difference belongs to no single
-cause. The ablation that would tell the causes apart is the full factorial of the changed factors.
+cause. The ablation that would tell the causes apart is the full factorial of the changed factors, or, where they are
+too many for it, each of them alone.
+
+What was trained elsewhere is known only as far as somebody stated it (`pixelpipe.elsewhere`). A field that one side
+does not state is no difference; `unstated_factors` names it.
 """
 
 import itertools
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 MAX_FACTORIAL = 4
-"""Factors whose 2^k runs are listed; beyond, an ablation is chosen by hand."""
+"""Factors whose 2^k runs are listed; beyond, the runs that change one of them each."""
 
-NOT_FACTORS = frozenset({"name", "line", "judge", "budget"})
+NOT_FACTORS = frozenset({"name", "line", "judge", "budget", "origin", "figures", "note", "usd_per_epoch"})
 """Sections that change no weight and no image."""
 
 NOT_FACTOR_FIELDS = frozenset(
@@ -63,38 +67,74 @@ CONTENTS: Mapping[str, tuple[str, tuple[str, ...]]] = {
 
 
 @dataclass(frozen=True, slots=True)
+class Setting:
+    """A field of the configuration, as `--set` takes it, with both sides' values."""
+
+    key: str
+    candidate: str
+    baseline: str
+
+
+@dataclass(frozen=True, slots=True)
 class Factor:
     """One thing that differs."""
 
     name: str
     candidate: str
     baseline: str
+    settings: tuple[Setting, ...] = field(default=(), compare=False)  # none: no field of the configuration says it
 
     def __str__(self) -> str:
         return f"{self.name}: {self.candidate} (baseline: {self.baseline})"
 
 
+@dataclass(frozen=True, slots=True)
+class FactorialRun:
+    """One combination of the changed factors."""
+
+    text: str
+    overrides: tuple[str, ...] | None  # KEY=VALUE on top of the baseline's configuration; None: it cannot be said so
+    exists: bool  # it is the baseline or the candidate
+
+
 def changed_factors(
     candidate_config: Mapping[str, Any],
     baseline_config: Mapping[str, Any],
-    candidate_hashes: Mapping[str, str],
-    baseline_hashes: Mapping[str, str],
+    candidate_hashes: Mapping[str, str | None],
+    baseline_hashes: Mapping[str, str | None],
 ) -> list[Factor]:
     """Factors that differ between two `ExperimentConfig.resolved()`, named: contents first, then fields.
 
     Hashes: {"dataset", "captions", "base"} -> content hash. Content decides: another caption strategy that
-    wrote the same captions is no factor, and the same base with other weights is one.
+    wrote the same captions is no factor, and the same base with other weights is one. Where a hash is None (trained
+    elsewhere), the fields that are stated decide.
     """
     ours, theirs = dict(_leaves(candidate_config)), dict(_leaves(baseline_config))
+    partial = _is_partial(candidate_config) or _is_partial(baseline_config)
+    paths = [path for path in dict.fromkeys([*ours, *theirs]) if not partial or (path in ours and path in theirs)]
     named = {
-        name: Factor(name, _text(ours.get(path)), _text(theirs.get(path)))
-        for path in dict.fromkeys([*ours, *theirs])
+        name: Factor(name, _text(ours.get(path)), _text(theirs.get(path)), (_setting(path, ours, theirs),))
+        for path in paths
         if ours.get(path) != theirs.get(path)
-        for name in [FACTOR_NAMES.get(path, path[-1].replace("_", " "))]
+        for name in [factor_name(path)]
     }
-    spoken_for = {field for _, fields in CONTENTS.values() for field in fields}
-    contents = _content_factors(named, candidate_hashes, baseline_hashes)
+    spoken_for = {name for _, fields in CONTENTS.values() for name in fields}
+    place = _place(candidate_config, baseline_config)
+    contents = _content_factors(named, candidate_hashes, baseline_hashes, place)
     return [*contents, *(factor for name, factor in named.items() if name not in spoken_for)]
+
+
+def unstated_factors(candidate_config: Mapping[str, Any], baseline_config: Mapping[str, Any]) -> list[str]:
+    """Names of what one side states and the other does not; nobody can say whether it differs."""
+    if not (_is_partial(candidate_config) or _is_partial(baseline_config)):
+        return []
+    ours, theirs = dict(_leaves(candidate_config)), dict(_leaves(baseline_config))
+    return list(dict.fromkeys(factor_name(path) for path in {**ours, **theirs} if (path in ours) != (path in theirs)))
+
+
+def factor_name(path: tuple[str, ...]) -> str:
+    """What people call a field of the configuration."""
+    return FACTOR_NAMES.get(path, path[-1].replace("_", " "))
 
 
 def confounded(factors: list[Factor]) -> bool:
@@ -102,14 +142,21 @@ def confounded(factors: list[Factor]) -> bool:
     return len(factors) > 1
 
 
-def factorial_runs(factors: list[Factor]) -> list[str]:
-    """The 2^k runs that tell k = 2 to 4 changed factors apart, the two that exist named; else no rows.
+def factorial_runs(factors: list[Factor]) -> list[FactorialRun]:
+    """The runs that tell k changed factors apart: all 2^k of 2 to 4 of them; of more, those that change one each.
 
-    A row reads "captions: simple, resolution: 512 (the baseline)".
+    A run reads "captions: simple, resolution: 512". None for fewer than two factors.
     """
-    if not 2 <= len(factors) <= MAX_FACTORIAL:
+    if len(factors) < 2:
         return []
+    if len(factors) > MAX_FACTORIAL:
+        alone = [tuple(index == changed for index in range(len(factors))) for changed in range(len(factors))]
+        return [_run(factors, changed) for changed in alone]
     return [_run(factors, changed) for changed in itertools.product((False, True), repeat=len(factors))]
+
+
+def _is_partial(config: Mapping[str, Any]) -> bool:
+    return "origin" in config
 
 
 def _leaves(config: Mapping[str, Any]) -> Iterator[tuple[tuple[str, ...], Any]]:
@@ -120,28 +167,55 @@ def _leaves(config: Mapping[str, Any]) -> Iterator[tuple[tuple[str, ...], Any]]:
         if not isinstance(value, Mapping):
             yield (section,), value
             continue
-        yield from (
-            ((section, field), leaf) for field, leaf in value.items() if (section, field) not in NOT_FACTOR_FIELDS
-        )
+        yield from (((section, name), leaf) for name, leaf in value.items() if (section, name) not in NOT_FACTOR_FIELDS)
 
 
-def _content_factors(named: Mapping[str, Factor], ours: Mapping[str, str], theirs: Mapping[str, str]) -> list[Factor]:
-    """Contents that differ, by the values of the field that names them if that differs too, else hashes."""
+def _setting(path: tuple[str, ...], ours: Mapping[Any, Any], theirs: Mapping[Any, Any]) -> Setting:
+    return Setting(".".join(path), _value(ours.get(path)), _value(theirs.get(path)))
+
+
+def _place(candidate_config: Mapping[str, Any], baseline_config: Mapping[str, Any]) -> tuple[Setting, ...]:
+    """The dataset's folder, where it says which content is meant."""
+    ours, theirs = (config.get("dataset", {}).get("path") for config in (candidate_config, baseline_config))
+    return () if ours == theirs or None in (ours, theirs) else (Setting("dataset.path", str(ours), str(theirs)),)
+
+
+def _content_factors(
+    named: Mapping[str, Factor],
+    ours: Mapping[str, str | None],
+    theirs: Mapping[str, str | None],
+    place: tuple[Setting, ...],
+) -> list[Factor]:
+    """Contents that differ, by the values of the fields that name them if these differ too, else by hashes."""
     factors = []
     for key, (name, fields) in CONTENTS.items():
-        if ours[key] != theirs[key]:
-            by_hash = Factor(name, ours[key][:8], theirs[key][:8])
-            called = next((named[field] for field in fields if field in named), by_hash)
-            factors.append(Factor(name, called.candidate, called.baseline))
+        called = [named[field] for field in fields if field in named]
+        mine, other = ours.get(key), theirs.get(key)
+        if None in (mine, other):
+            factors += called  # nobody knows the contents: what is stated of them stands for them
+        elif mine != other:
+            shown = called[0] if called else Factor(name, str(mine)[:8], str(other)[:8])
+            own = tuple(setting for factor in called for setting in factor.settings)
+            folder = () if key == "captions" and ours.get("dataset") != theirs.get("dataset") else place
+            factors.append(Factor(name, shown.candidate, shown.baseline, own or (folder if key != "base" else ())))
     return factors
 
 
-def _run(factors: list[Factor], changed: tuple[bool, ...]) -> str:
-    values = (f.candidate if new else f.baseline for f, new in zip(factors, changed, strict=True))
-    row = ", ".join(f"{f.name}: {value}" for f, value in zip(factors, values, strict=True))
-    if not any(changed):
-        return f"{row} (the baseline)"
-    return f"{row} (the candidate)" if all(changed) else row
+def _run(factors: list[Factor], changed: tuple[bool, ...]) -> FactorialRun:
+    pairs = list(zip(factors, changed, strict=True))
+    row = ", ".join(f"{f.name}: {f.candidate if new else f.baseline}" for f, new in pairs)
+    exists = not any(changed) or all(changed)
+    if exists:
+        row += " (the candidate)" if any(changed) else " (the baseline)"
+    new = [factor for factor, is_new in pairs if is_new]
+    sayable = all(factor.settings for factor in new)
+    overrides = tuple(f"{setting.key}={setting.candidate}" for factor in new for setting in factor.settings)
+    return FactorialRun(row, overrides if sayable else None, exists)
+
+
+def _value(value: Any) -> str:
+    """As YAML reads it on a command line."""
+    return "null" if value is None else _text(value)
 
 
 def _text(value: Any) -> str:

@@ -26,7 +26,7 @@ class Baseline(BaseModel):
         return f"{self.experiment_id}@{self.epoch}" if self.experiment_id else None
 
 
-def pinned_baseline(store: Store, experiment_id: str, config: ExperimentConfig) -> Baseline:
+def pinned_baseline(store: Store, experiment_id: str, line: str, wanted: str) -> Baseline:
     """The baseline that the experiment started with; found now if it has not started.
 
     Raises `ConfigError` when `judge.baseline` names an experiment or epoch that the store does not have.
@@ -34,7 +34,7 @@ def pinned_baseline(store: Store, experiment_id: str, config: ExperimentConfig) 
     key = experiment_key(experiment_id, "baseline.json")
     if store.exists(key):
         return Baseline.model_validate_json(store.read(key))
-    return find_baseline(store, config)
+    return find_baseline(store, line, wanted)
 
 
 def pin_baseline(store: Store, experiment_id: str, baseline: Baseline) -> None:
@@ -42,15 +42,15 @@ def pin_baseline(store: Store, experiment_id: str, baseline: Baseline) -> None:
     store.replace(experiment_key(experiment_id, "baseline.json"), baseline.model_dump_json(indent=1).encode())
 
 
-def find_baseline(store: Store, config: ExperimentConfig) -> Baseline:
-    """What `judge.baseline` means in the store as it is now."""
-    current = champion(store, config.line_name)
+def find_baseline(store: Store, line: str, wanted: str) -> Baseline:
+    """What `judge.baseline` (`wanted`) means in the store as it is now."""
+    current = champion(store, line)
     sequence = current.sequence if current else 0
-    if config.judge.baseline == "champion":
+    if wanted == "champion":
         if current is None:
             return Baseline()
         return Baseline(experiment_id=current.experiment_id, epoch=current.epoch, champion_sequence=sequence)
-    experiment_id, _, epoch = config.judge.baseline.partition("@")
+    experiment_id, _, epoch = wanted.partition("@")
     epochs = trajectory(store, experiment_id)
     if not epochs:
         raise ConfigError(f"`judge.baseline` must be in the store {store.url} but {experiment_id} has no epochs there")

@@ -1,17 +1,11 @@
 """The end of an experiment: its status, the champion, and what is kept of its checkpoints."""
 
-from pixelpipe.comparison.decision import Decision, Verdict
+from pixelpipe.comparison.decision import Decision
 from pixelpipe.lines import champion, move_champion
 from pixelpipe.pipeline.outcome import Outcome
 from pixelpipe.pipeline.run import ExperimentRun
-from pixelpipe.pipeline.status import Status, record_status
+from pixelpipe.pipeline.status import STATUS, record_status
 from pixelpipe.results.reader import read_table
-
-_STATUS: dict[Verdict, Status] = {
-    Verdict.ABANDONED: "abandoned",
-    Verdict.PROMOTED: "promoted",
-    Verdict.INCONCLUSIVE: "inconclusive",
-}
 
 
 def conclude(run: ExperimentRun, decision: Decision) -> Outcome:
@@ -20,7 +14,7 @@ def conclude(run: ExperimentRun, decision: Decision) -> Outcome:
     Can be repeated: an experiment that was killed in here is concluded by its next attempt.
     """
     assert decision.ends_run, "only an experiment that has ended is concluded"
-    status, reason_code, sentence = _STATUS[decision.verdict], str(decision.reason_code), decision.sentence
+    status, reason_code, sentence = STATUS[decision.verdict], str(decision.reason_code), decision.sentence
     if status == "promoted" and (refusal := _promote(run, decision)) is not None:
         status, (reason_code, sentence) = "inconclusive", refusal
     if status != "promoted":

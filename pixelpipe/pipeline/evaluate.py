@@ -1,13 +1,14 @@
 """Sample and measure: from weights to pictures in the store, from pictures to rows."""
 
+from __future__ import annotations
+
 import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
-from diffusers import UNet2DConditionModel
 from PIL import Image
 
 from pixelpipe.analysis.duplicates import TrainSprites
@@ -18,8 +19,12 @@ from pixelpipe.analysis.sets import SetMetrics, measure_set
 from pixelpipe.captions.agreement import named_color_agreement
 from pixelpipe.progress import progress_bar
 from pixelpipe.sampling.evaluation import ImagePlan
-from pixelpipe.sampling.sampler import Sampler
 from pixelpipe.store import Store
+
+if TYPE_CHECKING:  # measuring and judging need no torch
+    from diffusers import UNet2DConditionModel
+
+    from pixelpipe.sampling.sampler import Sampler
 
 MEASURED_AT_ONCE = 32  # pictures in memory
 
@@ -58,12 +63,12 @@ def measure_images(
     key_of: KeyOf,
     grid: int,
     profile: Profile,
-    train_sprites: TrainSprites,
+    train_sprites: TrainSprites | None,
     lineage: dict[str, Any],
 ) -> Measured:
     """Read pictures back and measure them at the grid: one row each, with `lineage` in every row.
 
-    `train_sprites`: what a picture may have memorized.
+    `train_sprites`: what a picture may have memorized; None where it is not known.
     """
     parts, all_sprites = [], []
     with progress_bar("measuring", len(plans)) as advance:

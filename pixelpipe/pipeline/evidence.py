@@ -67,7 +67,7 @@ def baseline_evidence(
     """
     match = _match(evidence, {epoch: row["images_seen"] for epoch, row in trajectory.epochs.items()})
     if candidate is None or not trajectory.rows.num_rows:
-        return _summary(trajectory, metric, match.epoch)
+        return _summary(trajectory, metric, match.epoch, evidence)
     return BaselineEvidence(
         kind=match.kind,
         reference=f"{trajectory.experiment_id}@{match.epoch}",
@@ -90,11 +90,12 @@ def _match(evidence: EpochEvidence, epochs: dict[int, int | None]) -> BaselineEp
     return replace(match, images_seen=epochs[match.epoch])
 
 
-def _summary(trajectory: Trajectory, metric: str, epoch: int) -> BaselineEvidence:
-    """The means of the baseline's epoch: of the judged metric, or of the one that is known."""
+def _summary(trajectory: Trajectory, metric: str, epoch: int, evidence: EpochEvidence) -> BaselineEvidence:
+    """The mean of the baseline's epoch: of the judged metric, or of the first one that both sides know."""
     row = trajectory.epochs[epoch]
-    known = [name for name in (metric, *SUMMARY_METRICS) if row.get(f"mean_{name}") is not None]
-    assert known, f"{trajectory.experiment_id}@{epoch} has neither images nor a mean"
+    theirs = [name for name in (metric, *SUMMARY_METRICS) if row.get(f"mean_{name}") is not None]
+    assert theirs, f"{trajectory.experiment_id}@{epoch} has neither images nor a mean"
+    known = [name for name in theirs if name in evidence.means] or theirs
     return BaselineEvidence(
         kind=BaselineKind.SUMMARY,
         reference=f"{trajectory.experiment_id}@{epoch}",

@@ -29,13 +29,21 @@ from pixelpipe.comparison.evidence import (
     EpochEvidence,
     Plan,
     epoch_evidence,
+    summary_evidence,
 )
 from pixelpipe.comparison.guardrails import Guardrails
 from pixelpipe.comparison.rule import decide
 from pixelpipe.config import ExperimentConfig
+from pixelpipe.elsewhere import ElsewhereConfig, is_elsewhere
 from pixelpipe.errors import BadInputError
 from pixelpipe.pipeline.baseline import find_baseline
-from pixelpipe.pipeline.evidence import Trajectory, baseline_evidence, confirmation_evidence, read_trajectory
+from pixelpipe.pipeline.evidence import (
+    SUMMARY_METRICS,
+    Trajectory,
+    baseline_evidence,
+    confirmation_evidence,
+    read_trajectory,
+)
 from pixelpipe.results.reader import read_table
 from pixelpipe.store import Store
 
@@ -83,7 +91,7 @@ class _Judge:
         self.store, self.experiment_id = store, experiment_id
         statuses = read_table(store, "experiments", experiment_id).to_pylist()
         self.configs = {status["attempt"]: _config(status) for status in statuses}
-        epochs = read_table(store, "epochs", experiment_id, columns=["epoch", "images_seen", "duplicate_rate"])
+        epochs = read_table(store, "epochs", experiment_id)
         self.epochs = {row["epoch"]: row for row in epochs.to_pylist()}
         self.samples = read_table(store, "samples", experiment_id)
         self.trajectories: dict[tuple[str, str], Trajectory] = {}
@@ -91,28 +99,39 @@ class _Judge:
 
     def decide(self, row: dict[str, Any], history: Sequence[Decision]) -> Decision:
         stored, config = decision_from_row(row), self.configs[row["attempt"]]
-        candidate, epoch = _of_epoch(self.samples, stored.epoch), self.epochs[stored.epoch]
-        evidence = epoch_evidence(
-            candidate,
-            epoch=stored.epoch,
-            images_seen=epoch["images_seen"],
-            dataset_hash=row["dataset_hash"],
-            duplicate_rate=math.nan if epoch["duplicate_rate"] is None else epoch["duplicate_rate"],
-            metric=config.judge.metric,
-            budget_reached=stored.budget_reached,
-        )
+        candidate = _of_epoch(self.samples, stored.epoch)
+        figures_alone = candidate.num_rows == 0 and stored.median_colors is None
+        evidence = self._figures(stored) if figures_alone else self._evidence(row, stored, candidate)
         context = EpochContext(
-            plan=Plan.from_config(self.experiment_id, config),
+            plan=_plan(config, stored),
             evidence=evidence,
-            baseline=self._baseline(row, stored, evidence, candidate),
+            baseline=self._baseline(row, stored, evidence, None if figures_alone else candidate),
             guardrails=_guardrails(stored),
             history=tuple(history),
         )
         decision = decide(context)
         return self._confirmed(context, decision) if decision.needs_confirmation else decision
 
+    def _evidence(self, row: dict[str, Any], stored: Decision, candidate: pa.Table) -> EpochEvidence:
+        epoch = self.epochs[stored.epoch]
+        return epoch_evidence(
+            candidate,
+            epoch=stored.epoch,
+            images_seen=epoch["images_seen"],
+            dataset_hash=row["dataset_hash"],
+            duplicate_rate=math.nan if epoch["duplicate_rate"] is None else epoch["duplicate_rate"],
+            metric=self.configs[row["attempt"]].judge.metric,
+            budget_reached=stored.budget_reached,
+        )
+
+    def _figures(self, stored: Decision) -> EpochEvidence:
+        """Of an epoch that was imported as summary figures."""
+        epoch = self.epochs[stored.epoch]
+        means = {name: mean for name in SUMMARY_METRICS if (mean := epoch[f"mean_{name}"]) is not None}
+        return summary_evidence(stored.epoch, epoch["images_seen"], means, epoch["num_samples"], stored.eval_set_id)
+
     def _baseline(
-        self, row: dict[str, Any], stored: Decision, evidence: EpochEvidence, candidate: pa.Table
+        self, row: dict[str, Any], stored: Decision, evidence: EpochEvidence, candidate: pa.Table | None
     ) -> BaselineEvidence:
         """The other one, or what the stored decision was made against, as it was then."""
         reference = self.other or stored.champion
@@ -150,8 +169,7 @@ class _Judge:
     def _other_baseline(self, text: str) -> str:
         """ "<experiment>@<epoch>" of what `text` means in the store as it is now."""
         config = self.configs[max(self.configs)]
-        judge = config.judge.model_copy(update={"baseline": text})
-        found = find_baseline(self.store, config.model_copy(update={"judge": judge}))
+        found = find_baseline(self.store, config.line_name, text)
         if found.reference is None:
             raise BadInputError(f"--baseline must be in the store but line {config.line_name} has no champion yet")
         if found.experiment_id == self.experiment_id:
@@ -159,9 +177,17 @@ class _Judge:
         return found.reference
 
 
-def _config(status: dict[str, Any]) -> ExperimentConfig:
+def _config(status: dict[str, Any]) -> ExperimentConfig | ElsewhereConfig:
     """The configuration of an attempt, its line as it was then: sections that change no weight may change."""
-    return ExperimentConfig.model_validate(json.loads(status["config_json"]) | {"line": status["line"]})
+    values = json.loads(status["config_json"]) | {"line": status["line"]}
+    return (ElsewhereConfig if is_elsewhere(values) else ExperimentConfig).model_validate(values)
+
+
+def _plan(config: ExperimentConfig | ElsewhereConfig, stored: Decision) -> Plan:
+    if isinstance(config, ExperimentConfig):
+        return Plan.from_config(stored.experiment_id, config)
+    pairs = stored.expected_pairs
+    return Plan(stored.experiment_id, stored.line, stored.planned_epochs, pairs, pairs, config.judge)
 
 
 def _guardrails(stored: Decision) -> Guardrails | None:

@@ -48,7 +48,7 @@ class ExperimentRun:
     def __init__(self, store: Store, experiment: Experiment, attempt: int) -> None:
         self.store, self.experiment, self.attempt = store, experiment, attempt
         self.experiment_id, self.config = experiment.experiment_id, experiment.config
-        self.baseline = pinned_baseline(store, self.experiment_id, self.config)
+        self.baseline = pinned_baseline(store, self.experiment_id, experiment.line, self.config.judge.baseline)
         self.done_epochs = max(committed_epochs(store, self.experiment_id), default=0)
         self.session = Session(store, experiment, self.done_epochs)
         self.seconds: dict[str, float] = {}

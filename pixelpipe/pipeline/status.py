@@ -4,12 +4,18 @@ import json
 from datetime import UTC, datetime
 from typing import Literal
 
+from pixelpipe.comparison.decision import Verdict
 from pixelpipe.pipeline.prepare import Experiment
 from pixelpipe.results.reader import latest_status
 from pixelpipe.results.writer import append_status
 from pixelpipe.store import Store
 
 Status = Literal["running", "abandoned", "promoted", "inconclusive", "failed", "cancelled"]
+STATUS: dict[Verdict, Status] = {  # of an experiment whose last decision is this
+    Verdict.ABANDONED: "abandoned",
+    Verdict.PROMOTED: "promoted",
+    Verdict.INCONCLUSIVE: "inconclusive",
+}
 FINISHED = frozenset({"abandoned", "promoted", "inconclusive"})
 
 

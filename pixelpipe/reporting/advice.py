@@ -1,8 +1,9 @@
 """What to do next, and what not to believe: paragraphs of the verdict, from the decision's reason."""
 
 from pixelpipe.comparison.decision import BaselineKind, Decision, ReasonCode, Verdict
-from pixelpipe.reporting.description import Description
-from pixelpipe.reporting.figures import number, percent, usd
+from pixelpipe.reporting.ablation import missing_runs
+from pixelpipe.reporting.description import Description, split_reference
+from pixelpipe.reporting.figures import epoch_range, number, percent, span, usd
 from pixelpipe.reporting.markdown import code, text
 from pixelpipe.reporting.result_tables import BUSIER, place_in_art
 
@@ -35,6 +36,11 @@ def caveats(description: Description) -> list[str]:
     if not description.epochs:
         return ["Nothing was drawn, so nothing was judged."]
     items = [*_about_images(description, decision), *_about_baseline(description, decision)]
+    if description.metric == "unique_colors":
+        items.append(
+            "Unique colors mostly count noise that no eye sees: two pictures that look alike can differ by hundreds. "
+            "Judged by effective colors, which an eye can tell apart, the verdict may be another one."
+        )
     items.append(
         "Run-to-run variance was not measured: one training seed. The same configuration with another seed gives "
         "another checkpoint."
@@ -58,6 +64,11 @@ def _running(description: Description) -> list[str]:
 
 def _promoted(description: Description) -> list[str]:
     checkpoint = code(_checkpoint(description))
+    if description.reason_code == ReasonCode.DECLARED:
+        return [
+            f"**Use {checkpoint} as the baseline of this line.** A person said so; the rule was not asked.",
+            "Next: bring a candidate (`pixelpipe evaluate`) or run one (`pixelpipe run`): it is compared with this.",
+        ]
     if description.is_first:
         return [
             f"**Use {checkpoint} as the baseline of this line.** It is promoted because it is the line's first, not "
@@ -83,7 +94,7 @@ def _next_after_first(description: Description) -> str:
 
 def _abandoned(description: Description) -> list[str]:
     reason = description.decision.reason_code if description.decision else None
-    paragraphs = [_stick(description)]
+    paragraphs = [_stick(description), *_after_the_fact(description)]
     if reason is ReasonCode.DEGENERATE:
         paragraphs.append(
             "The images collapsed, which is a broken training more often than a bad idea: look at the contact sheet, "
@@ -100,6 +111,18 @@ def _abandoned(description: Description) -> list[str]:
             "repeat it with another training seed (`--set seed=...`)."
         )
     return paragraphs
+
+
+def _after_the_fact(description: Description) -> list[str]:
+    """Epochs that were trained although the rule would have stopped before them."""
+    stops = [f.epoch for f in description.epochs if f.decision is not None and f.decision.ends_run]
+    late = len([facts for facts in description.epochs if stops and facts.epoch > stops[0]])
+    if not late:
+        return []
+    return [
+        f"It was judged after the fact. Asked epoch by epoch, the rule would have stopped it after epoch {stops[0]} "
+        f"and spared the {late} epoch{'s'[: late != 1]} that came after."
+    ]
 
 
 _INCONCLUSIVE = {
@@ -169,39 +192,42 @@ def _stick(description: Description) -> str:
         return f"Whatever line {code(description.line)} uses today stays; nothing here speaks against it."
     baseline = description.baseline
     kept = baseline.champion or baseline.experiment_id or baseline.reference
-    mean = _kept_mean(description)
+    mean = _kept_mean(description, kept)
     refusal = "Do not deploy" if description.status == "abandoned" else "Nothing here justifies deploying"
     return f"**Stick with {code(kept)}**{mean}. {refusal} checkpoints of {mine}."
 
 
-def _kept_mean(description: Description) -> str:
+def _kept_mean(description: Description, kept: str) -> str:
     """The seed's "(216.6 average colors)": of the champion's own checkpoint, where the store has it."""
     baseline = description.baseline
     assert baseline is not None
-    epoch = (baseline.champion or "").rpartition("@")[2]
-    facts = baseline.at(int(epoch)) if epoch else None
-    if facts is None or facts.mean_effective_colors is None:
+    facts = baseline.at(split_reference(kept)[1])
+    if facts is None:
+        return ""
+    means = {"effective": facts.mean_effective_colors, "unique": facts.mean_unique_colors}
+    if description.metric == "unique_colors":
+        means = dict(reversed(means.items()))
+    shown = next((f"{number(mean)} {name} colors" for name, mean in means.items() if mean is not None), None)
+    if shown is None:
         return ""
     clean = "" if facts.clean_rate is None else f", {facts.clean_rate:.0%} clean images"
-    return f" ({number(facts.mean_effective_colors)} effective colors on average{clean})"
+    return f" ({shown} on average{clean})"
 
 
 def _ablation(description: Description) -> list[str]:
     if not description.confounded:
         return []
     names = " and ".join(text(factor.name) for factor in description.factors or ())
-    fresh = len(description.factorial_runs) - 2
-    if fresh < 1:
-        return [f"If the idea is still of interest, change {names} one at a time."]
-    each = description.cost_usd / max(len(description.epochs), 1) * description.planned_epochs
-    return [
-        f"To learn what {names} do by themselves, run the {fresh} combinations listed above that do not exist yet: at "
-        f"this experiment's price at most {usd(fresh * each)} together ({usd(each)} each if none is stopped early)."
-    ]
+    runs, each = missing_runs(description), description.usd_per_epoch * description.planned_epochs
+    price = f", for about {usd(runs * each)} if none is stopped early" if each else ""
+    what = "the run" if runs == 1 else f"the {runs} runs"
+    return [f"To learn what {names} do by themselves, make {what} listed above as commands{price}."]
 
 
 def _about_images(description: Description, decision: Decision | None) -> list[str]:
     prompts, seeds = description.num_prompts, description.seeds_per_prompt
+    if not prompts:
+        return [_about_figures(description)]
     size = f"{prompts} prompt{'s'[: prompts != 1]} × {seeds} seed{'s'[: seeds != 1]}"
     small = "a small evaluation set" if prompts < SMALL_PROMPTS else "the evaluation set"
     items = [f"Judged on {size} an epoch, {small}: prompts of another kind may give another picture."]
@@ -222,6 +248,17 @@ def _about_images(description: Description, decision: Decision | None) -> list[s
     return items
 
 
+def _about_figures(description: Description) -> str:
+    images = [facts.num_samples for facts in description.epochs]
+    shown = span(images, lambda count: f"{count:.0f}")
+    if min(images) >= SMALL_PROMPTS:
+        return f"Means over {shown} images an epoch, of prompts and seeds that nobody wrote down."
+    return (
+        f"Few images: the means are over {shown} an epoch, of prompts and seeds that nobody wrote down. The mean of so "
+        "small a set moves from one set of seeds to the next, and how far is not known."
+    )
+
+
 def _about_baseline(description: Description, decision: Decision | None) -> list[str]:
     decisions = [facts.decision for facts in description.epochs if facts.decision]
     kinds = {d.baseline_kind for d in decisions}
@@ -233,16 +270,30 @@ def _about_baseline(description: Description, decision: Decision | None) -> list
             f"same number of images; only more than {percent(unmatched[-1].margin or 0)} counts against them."
         )
     if BaselineKind.SUMMARY in kinds:
-        items.append(
-            "The baseline is a summary figure: its images, prompts and seeds are unknown, so nothing was paired and no "
-            "p-value is claimed."
-        )
+        items += _about_summary(description, decisions)
     if decision is not None and decision.new_art:
         items.append("The baseline was trained on other sprites: the art itself is one of the differences.")
-    if description.is_first:
+    if description.is_first and description.reason_code != ReasonCode.DECLARED:
         items.append("Nothing was compared: the line had no champion, and any finished run would have become it.")
     if kinds & {BaselineKind.MATCHED, BaselineKind.UNMATCHED}:
         items.append("Fewer colors than the art's median count as the median: flatter than the art is no merit.")
+    return items
+
+
+def _about_summary(description: Description, decisions: list[Decision]) -> list[str]:
+    side = "The baseline is" if description.origin is None else "One side is"
+    items = [
+        f"{side} a summary figure: its images, prompts and seeds are unknown, so nothing was paired and no p-value is "
+        "claimed."
+    ]
+    others = [d.epoch for d in decisions if split_reference(d.baseline)[1] not in (None, d.epoch)]
+    if others:
+        theirs = sorted({split_reference(d.baseline)[1] or 0 for d in decisions if d.epoch in others})
+        items.append(
+            f"Unmatched epochs: {epoch_range(others)} of this experiment {'was' if len(others) == 1 else 'were'} "
+            f"compared with {epoch_range(theirs)} of the baseline. A model that has trained for less is often worse "
+            "for that reason alone."
+        )
     return items
 
 

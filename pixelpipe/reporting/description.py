@@ -11,13 +11,20 @@ from datetime import datetime
 from typing import Any
 
 from pixelpipe.comparison.decision import BaselineKind, Decision
-from pixelpipe.comparison.difference import Factor, changed_factors, confounded, factorial_runs
+from pixelpipe.comparison.difference import (
+    Factor,
+    FactorialRun,
+    changed_factors,
+    confounded,
+    factorial_runs,
+    unstated_factors,
+)
 from pixelpipe.config import parse_config
-from pixelpipe.cost import Spend
+from pixelpipe.cost import Savings, Spend, savings
+from pixelpipe.elsewhere import is_elsewhere
 from pixelpipe.errors import BadInputError
 from pixelpipe.keys import experiment_key
 from pixelpipe.reporting.trajectory import (
-    PAIRED,
     STAGES,
     EpochFacts,
     Row,
@@ -39,18 +46,10 @@ class Baseline:
     experiment_id: str | None  # None: a summary
     champion: str | None  # its promoted checkpoint, "<experiment>@<epoch>", where the store knows it
     trajectory: tuple[EpochFacts, ...]  # its committed epochs; `judged` in the candidate's metric, floored alike
+    origin: str | None = None  # None: it was run here; else what is known of it: "figures" or "images"
 
     def at(self, epoch: int | None) -> EpochFacts | None:
         return next((point for point in self.trajectory if point.epoch == epoch), None)
-
-
-@dataclass(frozen=True, slots=True)
-class Savings:
-    """Epochs that were planned and not run, at the mean price of those that were; evaluation included."""
-
-    epochs: int
-    seconds: float
-    cost_usd: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +76,9 @@ class Description:
     sentence: str  # why, in one sentence; "" when nothing was said
     changed_at: datetime  # of the status, UTC
     attempt: int
-    config: Mapping[str, Any]  # resolved
-    hashes: Mapping[str, str]  # dataset, captions, base, config -> SHA-256
+    origin: str | None  # None: it was run here; else what is known of it: "figures" or "images"
+    config: Mapping[str, Any]  # resolved; of what was trained elsewhere, what is stated
+    hashes: Mapping[str, str | None]  # dataset, captions, base, config -> SHA-256; None: trained elsewhere
     planned_epochs: int
     epochs: tuple[EpochFacts, ...]
     metric: str
@@ -87,6 +87,7 @@ class Description:
     seeds_per_prompt: int
     baseline: Baseline | None
     factors: tuple[Factor, ...] | None  # None: no baseline, or one whose configuration the store lacks
+    unstated: tuple[str, ...]  # factors that only one side states: nobody knows whether they differ
     dataset: DatasetFacts | None
     savings: Savings | None  # None: nothing was stopped early by the rule
     place: str  # the experiment's folder, for people
@@ -110,8 +111,15 @@ class Description:
         return confounded(list(self.factors or ()))
 
     @property
-    def factorial_runs(self) -> list[str]:
+    def factorial_runs(self) -> list[FactorialRun]:
         return factorial_runs(list(self.factors or ()))
+
+    @property
+    def usd_per_epoch(self) -> float:
+        """Of the dearer of both sides: what a run between them costs at most, as far as anybody knows."""
+        theirs = self.baseline.trajectory if self.baseline else ()
+        sides = [[facts.cost_usd for facts in side] for side in (self.epochs, theirs)]
+        return max((sum(costs) / len(costs) for costs in sides if costs), default=0.0)
 
     @property
     def spend(self) -> Spend:
@@ -144,7 +152,8 @@ def describe(store: Store, experiment_id: str) -> Description:
     epochs = read_epochs(store, experiment_id, images, metric, decisions)
     judged_against = _baseline_decision(decisions)
     baseline = None if judged_against is None else _baseline(store, judged_against)
-    planned = int(config["training"]["epochs"])
+    planned = int(config["training"].get("epochs") or max((facts.epoch for facts in epochs), default=1))
+    theirs = _config_of(store, baseline)
     return Description(
         experiment_id=experiment_id,
         name=change["name"],
@@ -154,6 +163,7 @@ def describe(store: Store, experiment_id: str) -> Description:
         sentence=change["message"] or (newest.sentence if newest else ""),
         changed_at=change["changed_at"],
         attempt=change["attempt"],
+        origin=config.get("origin"),
         config=config,
         hashes=_hashes(change),
         planned_epochs=planned,
@@ -162,7 +172,8 @@ def describe(store: Store, experiment_id: str) -> Description:
         floor=newest.floor if newest and metric == config["judge"]["metric"] else None,  # else of another metric
         **_evaluation_set(images),
         baseline=baseline,
-        factors=_factors(store, change, config, baseline),
+        factors=_factors(change, config, theirs),
+        unstated=tuple(unstated_factors(config, theirs[1])) if theirs else (),
         dataset=_dataset(store, experiment_id),
         savings=_savings(change["status"], planned, epochs),
         place=store.uri(experiment_key(experiment_id)),
@@ -176,7 +187,7 @@ def split_reference(reference: str | None) -> tuple[str | None, int | None]:
 
 
 def _evaluation_set(images: Sequence[Row]) -> dict[str, int]:
-    first = [image for image in images if image["epoch"] == images[0]["epoch"]]
+    first = [image for image in images if image["epoch"] == images[0]["epoch"]] if images else []
     prompts = {image["prompt_id"] for image in first}
     seeds = {(image["prompt_id"], image["seed"]) for image in first}
     return {"num_prompts": len(prompts), "seeds_per_prompt": round(len(seeds) / max(len(prompts), 1))}
@@ -190,12 +201,13 @@ def _baseline_decision(decisions: Mapping[int, Decision]) -> Decision | None:
 def _baseline(store: Store, decision: Decision) -> Baseline:
     assert decision.baseline is not None
     experiment_id, _ = split_reference(decision.baseline)
-    if decision.baseline_kind not in PAIRED or experiment_id is None:
+    change = None if experiment_id is None else latest_status(store, experiment_id)
+    if experiment_id is None or change is None:
         return Baseline(decision.baseline, None, None, ())
     images = read_images(store, experiment_id, decision.metric)
     trajectory = read_epochs(store, experiment_id, images, decision.metric, {}, decision.floor)
     champion = decision.champion or decision.confirmation_baseline or _promoted(store, experiment_id)
-    return Baseline(decision.baseline, experiment_id, champion, trajectory)
+    return Baseline(decision.baseline, experiment_id, champion, trajectory, _config(change).get("origin"))
 
 
 def _promoted(store: Store, experiment_id: str) -> str | None:
@@ -204,25 +216,29 @@ def _promoted(store: Store, experiment_id: str) -> str | None:
     return f"{experiment_id}@{max(promoted)}" if promoted else None
 
 
+def _config_of(store: Store, baseline: Baseline | None) -> tuple[Row, dict[str, Any]] | None:
+    """The baseline's status row and configuration; None where the store does not have them."""
+    change = latest_status(store, baseline.experiment_id) if baseline and baseline.experiment_id else None
+    return None if change is None else (change, _config(change))
+
+
 def _factors(
-    store: Store, change: Row, config: Mapping[str, Any], baseline: Baseline | None
+    change: Row, config: Mapping[str, Any], theirs: tuple[Row, dict[str, Any]] | None
 ) -> tuple[Factor, ...] | None:
-    if baseline is None or baseline.experiment_id is None:
-        return None
-    theirs = latest_status(store, baseline.experiment_id)
     if theirs is None:
         return None
-    their_config = _config(theirs)
-    return tuple(changed_factors(config, their_config, _hashes(change), _hashes(theirs)))
+    return tuple(changed_factors(config, theirs[1], _hashes(change), _hashes(theirs[0])))
 
 
 def _config(change: Row) -> dict[str, Any]:
     """Resolved, whether the row has it resolved or as it was given: only so two of them can be compared."""
-    where = f"config_json of {change['experiment_id']}"
-    return parse_config(json.loads(change["config_json"]), where).resolved()
+    config = json.loads(change["config_json"])
+    if is_elsewhere(config):
+        return config
+    return parse_config(config, f"config_json of {change['experiment_id']}").resolved()
 
 
-def _hashes(change: Row) -> dict[str, str]:
+def _hashes(change: Row) -> dict[str, str | None]:
     return {name: change[f"{name}_hash"] for name in ("dataset", "captions", "base", "config")}
 
 
@@ -243,6 +259,4 @@ def _savings(status: str, planned: int, epochs: Sequence[EpochFacts]) -> Savings
     left = planned - len(epochs)
     if status not in ENDED_BY_RULE or not epochs or left <= 0:
         return None
-    share = left / len(epochs)
-    seconds = sum(facts.spend.seconds for facts in epochs)
-    return Savings(left, share * seconds, share * sum(facts.cost_usd for facts in epochs))
+    return savings(left, [facts.spend for facts in epochs], [facts.cost_usd for facts in epochs])

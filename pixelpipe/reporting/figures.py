@@ -36,13 +36,13 @@ def p_value(p: float | None) -> str:
     return "< 0.0001" if p < 0.0001 else f"{p:.4f}"
 
 
-def span(values: Sequence[float | None], shown: Callable[[float], str]) -> str:
-    """Lowest to highest, once when they read the same: "216.6", "395.7 to 449.7"."""
+def span(values: Sequence[float | None], shown: Callable[[float], str], between: str = " - ") -> str:
+    """Lowest to highest, once when they read the same: "216.6", "395.7 - 449.7"."""
     known = sorted(value for value in values if value is not None and math.isfinite(value))
     if not known:
         return UNKNOWN
     ends = list(dict.fromkeys([shown(known[0]), shown(known[-1])]))
-    return " to ".join(ends)
+    return between.join(ends)
 
 
 def epoch_range(epochs: Sequence[int]) -> str:

@@ -45,7 +45,7 @@ def _judged_row(description: Description, judged: Sequence[EpochFacts]) -> list[
         f"**{metric_name(description).capitalize()}** (judged; less is better)",
         span([d.baseline_mean for d in decisions], number),
         span([d.candidate_mean for d in decisions], number),
-        f"**{span(differences, percent)}{_direction(decisions)}**",
+        span(differences, percent, " to ") + _direction(decisions),
     ]
 
 
@@ -79,25 +79,20 @@ def _mean_row(label: str, column: str, judged: Sequence[Compared]) -> list[str]:
     ours = [getattr(facts, column) for facts, _ in judged]
     theirs = [getattr(base, column) if base else None for _, base in judged]
     both = [mine / base - 1 for mine, base in zip(ours, theirs, strict=True) if mine is not None and base]
-    return [label, span(theirs, number), span(ours, number), span(both, percent)]
+    if not any(value is not None for value in [*ours, *theirs]):
+        return []
+    return [label, span(theirs, number), span(ours, number), span(both, percent, " to ")]
 
 
 def _clean_row(pairs: Sequence[Compared]) -> list[str]:
-    known = [
-        (ours.clean_rate, base.clean_rate)
-        for ours, base in pairs
-        if base is not None and ours.clean_rate is not None and base.clean_rate is not None
-    ]
-    if not known:
+    ours = [facts.clean_rate for facts, _ in pairs]
+    theirs = [base.clean_rate if base else None for _, base in pairs]
+    if not any(rate is not None for rate in [*ours, *theirs]):
         return []
-    points = [f"{100 * (mine - theirs):+.0f}" for mine, theirs in known]
-    ends = sorted(dict.fromkeys(points), key=float)
-    return [
-        "Clean images",
-        span([theirs for _, theirs in known], share),
-        span([mine for mine, _ in known], share),
-        f"{ends[0]} points" if len(ends) == 1 else f"{ends[0]} to {ends[-1]} points",
-    ]
+    known = [(mine, base) for mine, base in zip(ours, theirs, strict=True) if mine is not None and base is not None]
+    ends = sorted(dict.fromkeys(f"{100 * (mine - base):+.0f}" for mine, base in known), key=float)
+    points = UNKNOWN if not ends else f"{ends[0]} points" if len(ends) == 1 else f"{ends[0]} to {ends[-1]} points"
+    return ["Clean images", span(theirs, share), span(ours, share), points]
 
 
 def share(value: float) -> str:
@@ -105,10 +100,30 @@ def share(value: float) -> str:
 
 
 def judged_epochs_table(description: Description) -> str:
+    if description.decision is not None and description.decision.baseline_kind is BaselineKind.SUMMARY:
+        return _means_table(description)
     header = ["Epoch", "This experiment", "Baseline", "At its epoch", "Difference", _interval_name(description), "p"]
     header += ["Unique colors (baseline)", "Clean (baseline)", "Decision"]
     rows = [_judged_epoch(description, facts) for facts in description.epochs]
     return table(header, rows, right=range(9))
+
+
+def _means_table(description: Description) -> str:
+    """Against a baseline that is known by its mean: no interval, no p."""
+    header = ["Epoch", "Images", "This experiment", "Baseline", "At its epoch", "Difference", "Decision"]
+    rows = [
+        [
+            str(facts.epoch),
+            str(facts.num_samples),
+            number(facts.judged),
+            number(facts.decision.baseline_mean if facts.decision else None),
+            str(theirs.epoch) if (theirs := description.baseline_of(facts)) else UNKNOWN,
+            difference(facts.decision.relative_difference if facts.decision else None),
+            _decided(facts.decision),
+        ]
+        for facts in description.epochs
+    ]
+    return table(header, rows, right=range(6))
 
 
 def _interval_name(description: Description) -> str:
@@ -153,7 +168,11 @@ def how_to_read(description: Description) -> str:
     if decision is None:
         return ""
     if decision.baseline_kind is BaselineKind.SUMMARY:
-        return "The baseline is known by its mean alone: means are compared as they are, and no p-value is claimed."
+        return (
+            "One of the two sides is known by its mean alone, so means are compared as they are: there is no test, and "
+            f"no p-value. An epoch counts against the experiment when its mean is more than "
+            f"{decision.margin or 0:.0%} above the baseline's; {decision.patience} in a row abandon it."
+        )
     tested = next(
         (f.decision for f in reversed(description.epochs) if f.decision and f.decision.p_value is not None), None
     )

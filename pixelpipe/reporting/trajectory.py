@@ -73,6 +73,8 @@ def _facts(
     judged = None if decision is None else decision.candidate_mean
     if judged is None and len(values):
         judged = float(values.mean())
+    if judged is None:  # known by its figures alone
+        judged = row.get(f"mean_{metric}")
     return EpochFacts(
         epoch=row["epoch"],
         images_seen=row["images_seen"],

@@ -2,8 +2,10 @@
 
 from pixelpipe.keys import experiment_key, results_prefix
 from pixelpipe.reporting import advice
+from pixelpipe.reporting.ablation import runs_that_would_tell
+from pixelpipe.reporting.cost_section import cost_section
 from pixelpipe.reporting.description import Description
-from pixelpipe.reporting.figures import duration, usd
+from pixelpipe.reporting.figures import epoch_range
 from pixelpipe.reporting.markdown import bullets, code, table, text
 from pixelpipe.reporting.result_tables import (
     against_art,
@@ -15,6 +17,10 @@ from pixelpipe.reporting.result_tables import (
     summary_table,
 )
 
+ORIGINS = {
+    "figures": "known by figures that a person wrote down, without an image",
+    "images": "known by its images, which were measured here",
+}
 CONTACT_SHEET, METRIC_PLOT = "contact_sheet.png", "metric_by_epoch.png"
 PER_EPOCH = ("samples", "epochs", "decisions")
 
@@ -27,7 +33,7 @@ def verdict_markdown(description: Description) -> str:
         confirmation_section(description.decision),
         _what_changed(description),
         "## Recommendation\n\n" + "\n\n".join(advice.recommendation(description)),
-        _cost(description),
+        cost_section(description),
         "## Caveats\n\n" + bullets(advice.caveats(description)),
         _how_to_repeat(description),
     ]
@@ -40,13 +46,25 @@ def _header(description: Description) -> str:
         f"**Date:** {description.changed_at:%Y-%m-%d}",
         f"**Status:** {description.status.upper()}{reason}",
         f"**Experiment:** {code(description.experiment_id)}, line {code(description.line)}",
-        f"**Epochs:** {len(description.epochs)} of {description.planned_epochs} planned",
+        f"**Epochs:** {_epochs_known(description)}",
     ]
+    if description.origin is not None:
+        facts.append(f"**Trained elsewhere:** {ORIGINS[description.origin]}")
+    if note := description.config.get("note"):
+        facts.append(f"**Note of whoever brought it:** {text(note)}")
     if description.baseline is not None:
         facts.append(f"**Baseline:** {code(description.baseline.champion or description.baseline.reference)}")
     title = f"# {text(description.name)}: {description.status.upper()}"
     verdict = f"**Verdict:** {text(_verdict_sentence(description))}"
     return "\n\n".join([title, "  \n".join(facts), verdict])
+
+
+def _epochs_known(description: Description) -> str:
+    """Of what was trained elsewhere the plan is known only where somebody stated it."""
+    count = len(description.epochs)
+    if description.origin is not None and not description.config["training"].get("epochs"):
+        return f"{count} known ({epoch_range([facts.epoch for facts in description.epochs])})"
+    return f"{count} of {description.planned_epochs} planned"
 
 
 def _verdict_sentence(description: Description) -> str:
@@ -64,11 +82,15 @@ def _results(description: Description) -> str:
         parts += [summary_table(description), judged_epochs_table(description), how_to_read(description)]
     else:
         parts += [first_epochs_table(description), *against_art(description)]
-    parts += [
-        f"![{text(metric_name(description))} by epoch]({METRIC_PLOT})",
-        f"![What every epoch drew]({CONTACT_SHEET})",
-    ]
+    parts.append(f"![{text(metric_name(description))} by epoch]({METRIC_PLOT})")
+    if has_images(description):
+        parts.append(f"![What every epoch drew]({CONTACT_SHEET})")
     return "\n\n".join(parts)
+
+
+def has_images(description: Description) -> bool:
+    """Whether there is something to look at."""
+    return description.origin != "figures"
 
 
 def _what_changed(description: Description) -> str:
@@ -76,6 +98,9 @@ def _what_changed(description: Description) -> str:
         return ""
     if description.factors is None:
         return "## What changed\n\nUnknown: the store has no configuration of the baseline to compare with."
+    unstated = _unstated(description)
+    if not description.factors and unstated:
+        return f"## What changed\n\nNothing that both sides state. {unstated}"
     if not description.factors:
         return (
             "## What changed\n\nNothing that changes a weight or an image: any difference is that between two runs of "
@@ -87,49 +112,35 @@ def _what_changed(description: Description) -> str:
         parts.append(
             "One factor changed: a difference is due to it, or to chance between two training runs (not measured)."
         )
-        return "\n\n".join(parts)
-    parts.append(
-        f"**{len(description.factors)} factors changed at once: this experiment cannot tell which of them is to blame, "
-        "or to thank.**"
-    )
-    if runs := description.factorial_runs:
-        parts += ["These runs would tell them apart:", bullets([text(run) for run in runs])]
     else:
-        parts.append("They are too many for every combination: change one at a time.")
-    return "\n\n".join(parts)
-
-
-def _cost(description: Description) -> str:
-    spend, saved = description.spend, description.savings
-    items = [f"Spent: {usd(description.cost_usd)} and {duration(spend.seconds)} on {_epochs(len(description.epochs))}"]
-    if description.epochs:
-        items.append(f"Evaluation (sampling, measuring, judging): {spend.evaluation_share:.0%} of that time")
-    if saved is not None:
-        items.append(
-            f"Saved by stopping early: about {usd(saved.cost_usd)} and {duration(saved.seconds)}, net (an estimate: "
-            f"{_epochs(saved.epochs)} not run at the mean price of those that were, evaluation included)"
+        parts.append(
+            f"**{len(description.factors)} factors changed at once: this experiment cannot tell which of them is to "
+            "blame, or to thank.**"
         )
-    items.append("Counted are committed epochs: preparing (loading, encoding) and interrupted attempts come on top")
-    gpu, rate = description.config["budget"]["gpu"], description.config["budget"]["usd_per_hour"]
-    items.append(f"Price: {usd(rate)} an hour ({text(gpu)}), as configured")
-    return "## Cost\n\n" + bullets(items)
+        parts += runs_that_would_tell(description)
+    return "\n\n".join([*parts, unstated] if unstated else parts)
 
 
-def _epochs(count: int) -> str:
-    return f"{count} epoch{'' if count == 1 else 's'}"
+def _unstated(description: Description) -> str:
+    if not description.unstated:
+        return ""
+    names = ", ".join(text(name) for name in description.unstated)
+    return f"Stated of one side only, so nobody knows whether it differs: {names}."
 
 
 def _how_to_repeat(description: Description) -> str:
     here = experiment_key(description.experiment_id)
     up = "/".join(".." for _ in here.split("/"))
     present = [
-        *(PER_EPOCH if description.epochs else ()),
+        *(name for name in PER_EPOCH if description.epochs and (name != "samples" or has_images(description))),
         *(("captions",) if description.dataset else ()),
         "experiments",
     ]
     tables = ", ".join(f"[{name}]({up}/{results_prefix(name, description.experiment_id)}/)" for name in present)
+    if description.origin is not None:
+        return _how_to_judge_again(description, up, tables)
     images = "Full-size images: [samples](samples/); sheet" if description.epochs else "Sheet"
-    rows = [[name, code(digest)] for name, digest in description.hashes.items()]
+    rows = [[name, code(digest)] for name, digest in description.hashes.items() if digest is not None]
     if description.decision is not None:
         rows.append(["evaluation set", code(description.decision.eval_set_id)])
     return "\n\n".join(
@@ -145,5 +156,19 @@ def _how_to_repeat(description: Description) -> str:
                 ]
             ),
             table(["Hash of", "SHA-256"], rows),
+        ]
+    )
+
+
+def _how_to_judge_again(description: Description, up: str, tables: str) -> str:
+    """Of what was trained elsewhere: what was stated of it, and how the rest of it can be brought."""
+    option = f"--{description.origin}" + (" DIR --config" if description.origin == "images" else "")
+    return "\n\n".join(
+        [
+            "## How to go on",
+            "What is known of it is in [config.yaml](config.yaml). More epochs are judged by naming them there "
+            "(figures) or adding their folders (images), and from this file's folder: "
+            f"`pixelpipe evaluate {option} config.yaml --store {up}`. What was judged stays.",
+            bullets([f"Parquet: {tables}"]),
         ]
     )

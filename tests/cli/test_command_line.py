@@ -28,6 +28,7 @@ HELP = {
     "analyze": ["PATH...", "--grid", "exit code is 1"],
     "portraits": ["--num", "metadata.jsonl"],
     "generate": ["PROMPT", "--from EXPERIMENT@EPOCH", "grid's true size"],
+    "evaluate": ["--figures FIGURES.yaml", "--as [candidate|baseline]"],
     "judge": ["CANDIDATE", "--baseline EXPERIMENT[@EPOCH]", "Nothing is written"],
     "experiments": ["--store URL", "--format [table|json|csv]", "PIXELPIPE_STORE"],
     "show": ["EXPERIMENT", "--format"],

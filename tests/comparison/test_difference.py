@@ -3,11 +3,14 @@ import pytest
 from pixelpipe.comparison.difference import (
     FACTOR_NAMES,
     Factor,
+    Setting,
     changed_factors,
     confounded,
     factorial_runs,
+    unstated_factors,
 )
 from pixelpipe.config import ExperimentConfig, parse_config
+from pixelpipe.elsewhere import parse_elsewhere
 
 HASHES = {"dataset": "a" * 64, "captions": "b" * 64, "base": "c" * 64}
 
@@ -65,7 +68,7 @@ def test_the_seeds_experiment_is_confounded():
     )
     assert names(factors) == ["captions", "resolution"]
     assert confounded(factors)
-    assert factorial_runs(factors) == [
+    assert [run.text for run in factorial_runs(factors)] == [
         "captions: bbbbbbbb, resolution: 512 (the baseline)",
         "captions: bbbbbbbb, resolution: 256",
         "captions: ffffffff, resolution: 512",
@@ -103,12 +106,64 @@ def test_a_field_that_one_side_does_not_know():
     assert str(factor) == "caption dropout: 0.1 (baseline: not set)"
 
 
-@pytest.mark.parametrize(("count", "rows"), [(0, 0), (1, 0), (2, 4), (3, 8), (4, 16), (5, 0)])
-def test_factorial_has_every_combination_once(count, rows):
-    factors = [Factor(f"f{index}", "new", "old") for index in range(count)]
+@pytest.mark.parametrize(
+    ("count", "rows", "exist"), [(0, 0, 0), (1, 0, 0), (2, 4, 2), (3, 8, 2), (4, 16, 2), (5, 5, 0)]
+)
+def test_factorial_has_every_combination_once(count, rows, exist):
+    factors = [Factor(f"f{index}", "new", "old", (Setting(f"f{index}", "new", "old"),)) for index in range(count)]
     runs = factorial_runs(factors)
     assert len(set(runs)) == len(runs) == rows
+    assert sum(run.exists for run in runs) == exist
     assert confounded(factors) == (count > 1)
+
+
+def test_a_run_of_the_factorial_is_a_command_on_the_baselines_configuration():
+    baseline = resolved(training={"resolution": 512}, captions={"column": "simple"})
+    candidate = resolved(training={"resolution": 256}, captions={"column": "detailed"})
+    factors = changed_factors(candidate, baseline, HASHES | {"captions": "f" * 64}, HASHES)
+    commands = {run.overrides: run.exists for run in factorial_runs(factors)}
+    assert commands == {
+        (): True,
+        ("training.resolution=256",): False,
+        ("captions.column=detailed",): False,
+        ("captions.column=detailed", "training.resolution=256"): True,
+    }
+
+
+def test_what_no_field_says_has_no_command():
+    """The captions of one folder changed in place: no command brings the old ones back."""
+    factors = changed_factors(resolved(seed=7), resolved(), HASHES | {"captions": "f" * 64}, HASHES)
+    assert [run.overrides for run in factorial_runs(factors)] == [(), ("seed=7",), None, None]
+
+
+def test_another_folder_is_how_other_art_is_named():
+    moved = resolved(dataset={"path": "new-art"}, seed=7)
+    hashes = HASHES | {"dataset": "d" * 64, "captions": "f" * 64}
+    settings = {factor.name: factor.settings for factor in changed_factors(moved, resolved(), hashes, HASHES)}
+    [place] = settings["dataset"]
+    assert (place.key, place.candidate.endswith("/new-art")) == ("dataset.path", True)
+    assert settings["captions"] == ()  # they come with the folder: neither can be changed alone
+
+
+def elsewhere(**stated):
+    figures = [{"epoch": 1, "images": 7, "unique_colors": 200}]
+    values = {"origin": "figures", "name": "x", "line": "x", "figures": figures}
+    return parse_elsewhere(values | stated, "test").stated()
+
+
+UNKNOWN = {"dataset": None, "captions": None, "base": None}
+
+
+def test_of_what_was_trained_elsewhere_only_what_both_state_can_differ():
+    ours = elsewhere(training={"resolution": 256, "epochs": 8}, captions={"strategy": "enhanced"}, seed=1)
+    theirs = elsewhere(training={"resolution": 512}, captions={"strategy": "simple"}, model={"base": "sd15"})
+    factors = changed_factors(ours, theirs, UNKNOWN, UNKNOWN)
+    assert factors == [Factor("caption strategy", "enhanced", "simple"), Factor("resolution", "256", "512")]
+    assert unstated_factors(ours, theirs) == ["seed", "base model"]
+    against_ours = changed_factors(ours, resolved(seed=1), UNKNOWN, HASHES)
+    assert names(against_ours) == ["caption strategy", "resolution"]
+    assert "learning rate" in unstated_factors(ours, resolved())
+    assert unstated_factors(resolved(seed=1), resolved()) == []
 
 
 def test_every_named_field_exists():

@@ -51,7 +51,7 @@ def test_code_spans_only_where_they_are_safe():
         (interval(None, None), "unbounded"),
         (p_value(0.00001), "< 0.0001"),
         (p_value(0.00625), "0.0063"),
-        (span([395.7, 449.7, None], number), "395.7 to 449.7"),
+        (span([395.7, 449.7, None], number), "395.7 - 449.7"),
         (span([216.6, 216.6], number), "216.6"),
         (span([], number), "–"),
         (epoch_range([1, 2, 3]), "epochs 1-3"),
