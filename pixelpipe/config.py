@@ -7,7 +7,16 @@ import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from pixelpipe.config_file import COLOR_PATTERN, NAME_PATTERN, apply_override, describe_problem, field_names, read_yaml
 from pixelpipe.errors import ConfigError
@@ -37,10 +46,14 @@ class Strict(BaseModel):
 
     @field_validator("*", mode="before")
     @classmethod
-    def _no_boolean(cls, value: Any) -> Any:
-        """No field is one, and Python takes `true` for the number 1."""
-        if isinstance(value, bool):
+    def _booleans_are_no_numbers(cls, value: Any, info: ValidationInfo) -> Any:
+        """Python takes `true` for the number 1, and pydantic the number 1 for true."""
+        assert info.field_name is not None
+        wants_boolean = cls.model_fields[info.field_name].annotation is bool
+        if isinstance(value, bool) and not wants_boolean:
             raise ValueError("not be a boolean (YAML: true, false, yes, no, on, off)")
+        if wants_boolean and not isinstance(value, bool):
+            raise ValueError("must be true or false")
         return value
 
 
@@ -79,18 +92,57 @@ class CaptionsConfig(Strict):
 
 class ModelConfig(Strict):
     base: str = Field(default="tiny", min_length=1, description="tiny, a folder, a .safetensors file, or a hub id.")
-    method: Literal["full"] = Field(default="full", description="full: every weight of the UNet is trained.")
+    method: Literal["full", "lora"] = Field(
+        default="full", description="full: every weight of the UNet is trained; lora: a low-rank adapter of it."
+    )
+    rank: int = Field(default=16, ge=1, le=1024, description="Of the adapter (lora).")
+    alpha: float = Field(default=16.0, gt=0, le=4096, description="The adapter is scaled by alpha / rank (lora).")
+    targets: Literal["attention", "attention+feed_forward"] = Field(
+        default="attention+feed_forward", description="Layers that get an adapter (lora)."
+    )
 
 
 class TrainingConfig(Strict):
     resolution: int | None = Field(default=None, ge=16, le=2048, description="px; default 8 x grid (tiny), 16 x grid.")
     epochs: int = Field(default=8, ge=1, le=1000, description="Each ends with a checkpoint and a verdict.")
     batch_size: int = Field(default=16, ge=1, description="Sprites an optimizer step.")
-    learning_rate: float | None = Field(default=None, gt=0, lt=1, description="Default: 1e-5; the tiny base's is 1e-4.")
+    gradient_accumulation_steps: int | Literal["auto"] = Field(
+        default=1, description="Parts that a batch is computed in, for less memory; auto: as few as fit."
+    )
+    learning_rate: float | None = Field(
+        default=None, gt=0, lt=1, description="Default: 1e-5, the tiny base's is 1e-4; lora: 10 times that."
+    )
+    lr_scheduler: Literal["constant", "linear", "cosine"] = Field(
+        default="constant", description="linear and cosine end at 0 with the last planned step."
+    )
+    lr_warmup_steps: int = Field(default=0, ge=0, description="Steps over which the learning rate rises from 0.")
     weight_decay: float = Field(default=0.01, ge=0, description="Of AdamW.")
     max_grad_norm: float = Field(default=1.0, gt=0, description="Gradient norm clipping.")
+    ema_decay: float | None = Field(
+        default=None, gt=0, lt=1, description="Average of the weights, e.g. 0.999, which is then what is judged."
+    )
+    min_snr_gamma: float | None = Field(default=None, gt=0, description="Min-SNR loss weights; 5 is usual.")
+    noise_offset: float = Field(default=0.0, ge=0, le=1, description="Noise that shifts whole channels; 0.05 is usual.")
     caption_dropout: float = Field(default=0.1, ge=0, lt=1, description="Share of steps' captions that are empty.")
-    mixed_precision: Literal["no", "bf16"] = Field(default="no", description="Autocast dtype; weights stay fp32.")
+    shuffle_tags: bool = Field(
+        default=False, description="Comma-separated parts of captions in a new order each epoch."
+    )
+    keep_tokens: int = Field(default=0, ge=0, description="First parts that are neither shuffled nor dropped.")
+    tag_dropout: float = Field(
+        default=0.0, ge=0, lt=1, description="Share of the parts that are left out, each epoch anew."
+    )
+    horizontal_flips: bool = Field(default=False, description="Show every sprite mirrored half of the time.")
+    mixed_precision: Literal["no", "bf16", "fp16"] = Field(
+        default="no", description="Precision of the computation; what is trained stays fp32."
+    )
+    gradient_checkpointing: bool = Field(default=False, description="Compute activations twice, for less memory.")
+
+    @field_validator("gradient_accumulation_steps", mode="before")
+    @classmethod
+    def _at_least_one_part(cls, steps: Any) -> Any:
+        if steps != "auto" and not isinstance(steps, bool) and not (isinstance(steps, int) and steps >= 1):
+            raise ValueError("must be a whole number from 1, or auto")
+        return steps
 
     @field_validator("resolution")
     @classmethod
@@ -172,6 +224,12 @@ class ExperimentConfig(Strict):
                 f"`training.resolution` must be at least `dataset.grid` ({self.dataset.grid}) "
                 f"but got {self.training.resolution}"
             )
+        parts, batch_size = self.training.gradient_accumulation_steps, self.training.batch_size
+        if parts != "auto" and parts > batch_size:
+            raise ValueError(
+                f"`training.gradient_accumulation_steps` must be at most `training.batch_size` ({batch_size}) "
+                f"but got {parts}"
+            )
         if self.judge.grace >= self.training.epochs:
             raise ValueError(
                 f"`judge.grace` must be below `training.epochs` ({self.training.epochs}) but got {self.judge.grace}"
@@ -202,7 +260,8 @@ class ExperimentConfig(Strict):
     @property
     def resolved_training(self) -> TrainingConfig:
         """With the base's defaults: 3 million weights bear, and need, larger steps than SD1.5's 860 million."""
-        learning_rate = self.training.learning_rate or (1e-4 if self.model.base == "tiny" else 1e-5)
+        usual = 1e-4 if self.model.base == "tiny" else 1e-5
+        learning_rate = self.training.learning_rate or (10 * usual if self.model.method == "lora" else usual)
         return self.training.model_copy(update={"resolution": self.resolution, "learning_rate": learning_rate})
 
     @property
@@ -228,6 +287,9 @@ class ExperimentConfig(Strict):
         if self.sampling.prompts is not None:
             config["sampling"]["prompts"] = str(self.sampling.prompts.absolute())
         config["sampling"]["guidance_scale"] = self.guidance_scale
+        if self.model.method == "full":  # what only an adapter has is no difference between two runs without one
+            unused = ("rank", "alpha", "targets")
+            config["model"] |= {field: ModelConfig.model_fields[field].default for field in unused}
         config["training"] = self.resolved_training.model_dump(mode="json")
         return config
 

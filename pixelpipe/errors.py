@@ -8,7 +8,9 @@ PixelpipeError
 │   │   └── BaseModelError   the base model's
 ├── ExperimentHeldError      another process is running this experiment: exit code 2
 ├── CorruptCheckpointError   a checkpoint that does not match its manifest
-├── TrainingDivergedError    the loss is no longer finite
+├── TrainingDivergedError    the loss is no longer finite, or has exploded
+├── OutOfMemoryError         a batch does not fit: the message says what to lower, and to what
+├── StorageFullError         no space is left where a checkpoint goes
 ├── WorkerDiedError          a worker process was killed, or crashed
 ├── AlreadyExistsError       a key of the store that is written once exists
 ├── StoppedError             a run was interrupted and can go on: exit code 130
@@ -51,7 +53,15 @@ class CorruptCheckpointError(PixelpipeError):
 
 
 class TrainingDivergedError(PixelpipeError):
-    """The training loss became NaN or infinite."""
+    """The training loss became NaN or infinite, or far worse than predicting nothing."""
+
+
+class OutOfMemoryError(PixelpipeError):
+    """A batch does not fit into the device's memory."""
+
+
+class StorageFullError(PixelpipeError):
+    """No space is left for a checkpoint; the one before it is intact."""
 
 
 class WorkerDiedError(PixelpipeError):

@@ -22,6 +22,18 @@ from pixelpipe.config import ExperimentConfig, parse_config
 from pixelpipe.store import Store
 
 
+@pytest.fixture(scope="session", autouse=True)
+def training_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Latents and embeddings go to a temporary folder, also those of processes that tests start."""
+    folder, before = tmp_path_factory.mktemp("cache"), os.environ.get("PIXELPIPE_CACHE")
+    os.environ["PIXELPIPE_CACHE"] = str(folder)
+    yield folder
+    if before is None:
+        del os.environ["PIXELPIPE_CACHE"]
+    else:
+        os.environ["PIXELPIPE_CACHE"] = before
+
+
 @pytest.fixture(scope="session")
 def portraits(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """40 synthetic portraits with two kinds of captions."""

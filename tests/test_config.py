@@ -34,16 +34,27 @@ EVERY_FIELD: dict[str, Any] = {
         "vlm_max_new_tokens": 33,
         "vlm_batch_size": 3,
     },
-    "model": {"base": "someone/sd15", "method": "full"},
+    "model": {"base": "someone/sd15", "method": "lora", "rank": 8, "alpha": 4.0, "targets": "attention"},
     "training": {
         "resolution": 256,
         "epochs": 5,
-        "batch_size": 2,
+        "batch_size": 12,
+        "gradient_accumulation_steps": 3,
         "learning_rate": 0.002,
+        "lr_scheduler": "cosine",
+        "lr_warmup_steps": 20,
         "weight_decay": 0.03,
         "max_grad_norm": 0.5,
+        "ema_decay": 0.995,
+        "min_snr_gamma": 5.0,
+        "noise_offset": 0.05,
         "caption_dropout": 0.2,
+        "shuffle_tags": True,
+        "keep_tokens": 2,
+        "tag_dropout": 0.15,
+        "horizontal_flips": True,
         "mixed_precision": "bf16",
+        "gradient_checkpointing": True,
     },
     "sampling": {
         "num_prompts": 30,
@@ -66,7 +77,9 @@ EVERY_FIELD: dict[str, Any] = {
     },
     "budget": {"gpu": "L4", "usd_per_hour": 0.8, "max_usd": 2.5},
 }
-ONLY_CHOICE = {("model", "method")}  # there is no other value yet
+
+
+BAD_PARTS = "`training.gradient_accumulation_steps` must be a whole number from 1, or auto but got "
 
 
 def leaves(values: dict[str, Any], *path: str) -> dict[tuple[str, ...], Any]:
@@ -106,7 +119,7 @@ def test_every_field_reaches_the_resolved_configuration():
     defaults = leaves(parse_config(MINIMAL, "test").resolved())
     assert defaults.keys() == leaves(resolved).keys()
     same = {path for path, value in leaves(resolved).items() if value == defaults[path]}
-    assert same == ONLY_CHOICE
+    assert not same
 
 
 def test_the_resolved_configuration_reads_back_as_itself():
@@ -164,7 +177,16 @@ def test_home_is_expanded(monkeypatch, tmp_path):
         ({"training": {"resolution": 8}}, "`training.resolution` must be greater than or equal to 16 but got 8"),
         ({"training": {"learning_rate": -1}}, "`training.learning_rate` must be greater than 0 but got -1"),
         ({"training": {"learning_rate": "fast"}}, "`training.learning_rate` must be a number but got 'fast'"),
-        ({"training": {"mixed_precision": "fp8"}}, "`training.mixed_precision` must be 'no' or 'bf16' but got 'fp8'"),
+        (
+            {"training": {"mixed_precision": "fp8"}},
+            "`training.mixed_precision` must be 'no', 'bf16' or 'fp16' but got 'fp8'",
+        ),
+        ({"training": {"gradient_accumulation_steps": 0}}, BAD_PARTS + "0"),
+        ({"training": {"gradient_accumulation_steps": "many"}}, BAD_PARTS + "'many'"),
+        (
+            {"training": {"gradient_accumulation_steps": 9, "batch_size": 8}},
+            "`training.gradient_accumulation_steps` must be at most `training.batch_size` (8) but got 9",
+        ),
         (
             {"training": {"epcohs": 3}},
             "`training.epcohs` is not a field of the configuration (did you mean `training.epochs`?)",
@@ -217,7 +239,12 @@ def test_names_that_could_leave_the_store_are_refused(name):
     assert refused_values(line=name).startswith("`line` must be letters")
 
 
-NUMBERS = [path for path, value in leaves(EVERY_FIELD).items() if isinstance(value, int | float)]
+NUMBERS = [
+    path
+    for path, value in leaves(EVERY_FIELD).items()
+    if isinstance(value, int | float) and not isinstance(value, bool)
+]
+BOOLEANS = [path for path, value in leaves(EVERY_FIELD).items() if isinstance(value, bool)]
 FLOATS = [path for path in NUMBERS if isinstance(leaves(EVERY_FIELD)[path], float)]
 
 
@@ -234,6 +261,12 @@ def with_value(path: tuple[str, ...], value: Any) -> dict[str, Any]:
 @pytest.mark.parametrize("value", [True, False])
 def test_a_boolean_is_no_number(path, value):
     assert refused_values(**with_value(path, value)).startswith(f"`{'.'.join(path)}` must not be a boolean")
+
+
+@pytest.mark.parametrize("path", BOOLEANS, ids=".".join)
+@pytest.mark.parametrize("value", [0, 1, "yes", None])
+def test_nothing_else_is_a_boolean(path, value):
+    assert refused_values(**with_value(path, value)) == f"`{'.'.join(path)}` must be true or false but got {value!r}"
 
 
 @pytest.mark.parametrize("path", FLOATS, ids=".".join)
@@ -271,7 +304,7 @@ def test_an_absurd_alpha_asks_for_absurdly_many_prompts():
 @pytest.mark.parametrize("path", list(leaves(EVERY_FIELD)), ids=".".join)
 def test_any_field_can_be_overridden(tmp_path, path):
     value = leaves(EVERY_FIELD)[path]
-    base = {"dataset": {"path": "art"}}
+    base = {"dataset": {"path": "art"}, "model": {"method": "lora"}}
     file = write(tmp_path, yaml.safe_dump(base))
     text = f'"{value}"' if isinstance(value, str) else str(value)
     assert leaves(load_config(file, (f"{'.'.join(path)}={text}",)).resolved())[path] == value

@@ -27,7 +27,7 @@ NOT_FACTOR_FIELDS = frozenset(
         ("captions", "vlm_batch_size"),
         ("sampling", "prompts"),
     }  # places; the hashes of what lies there are compared instead
-    | {("training", "epochs")}  # nothing in an epoch depends on how many were planned
+    | {("training", "gradient_accumulation_steps"), ("training", "gradient_checkpointing")}  # memory, not results
     | {("sampling", field) for field in ("num_prompts", "seeds_per_prompt", "confirm_seeds", "batch_size")}
 )
 """How much is measured and where from, not what made the checkpoint."""
@@ -55,6 +55,14 @@ FACTOR_NAMES: Mapping[tuple[str, ...], str] = {
     ("training", "max_grad_norm"): "gradient clipping",
     ("training", "caption_dropout"): "caption dropout",
     ("training", "mixed_precision"): "precision",
+    ("training", "lr_scheduler"): "learning rate schedule",
+    ("training", "lr_warmup_steps"): "learning rate warm-up",
+    ("training", "ema_decay"): "averaging of the weights",
+    ("training", "min_snr_gamma"): "min-SNR gamma",
+    ("training", "horizontal_flips"): "mirrored sprites",
+    ("model", "rank"): "adapter rank",
+    ("model", "alpha"): "adapter alpha",
+    ("model", "targets"): "adapter targets",
 }
 """Path of a field in `ExperimentConfig.resolved()` -> what people call it; others: its last name."""
 
@@ -167,7 +175,13 @@ def _leaves(config: Mapping[str, Any]) -> Iterator[tuple[tuple[str, ...], Any]]:
         if not isinstance(value, Mapping):
             yield (section,), value
             continue
-        yield from (((section, name), leaf) for name, leaf in value.items() if (section, name) not in NOT_FACTOR_FIELDS)
+        yield from (((section, field), leaf) for field, leaf in value.items() if _may_be_factor(section, field, value))
+
+
+def _may_be_factor(section: str, field: str, values: Mapping[str, Any]) -> bool:
+    if (section, field) == ("training", "epochs"):  # a schedule that falls to its end depends on how many are planned
+        return values.get("lr_scheduler", "constant") != "constant"
+    return (section, field) not in NOT_FACTOR_FIELDS
 
 
 def _setting(path: tuple[str, ...], ours: Mapping[Any, Any], theirs: Mapping[Any, Any]) -> Setting:

@@ -19,6 +19,7 @@ from pixelpipe.sampling.evaluation import EvaluationSet, Prompt, draw_prompts
 from pixelpipe.store import Store
 
 NOT_IDENTITY = {"name", "judge", "budget"}  # sections that change no weight and no picture
+NOT_RESULTS = {"gradient_accumulation_steps", "gradient_checkpointing"}  # fields of training that change memory only
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,7 @@ class Experiment:
         """`<name>-<8 hex>` of everything that changes the result, and of nothing else (no path, no budget)."""
         config = {key: value for key, value in _without_paths(self.config).items() if key not in NOT_IDENTITY}
         made_from = [self.input_hashes, self.caption_strategy, self.evaluation.eval_set_id, self.repetition]
+        config["training"] = {key: value for key, value in config["training"].items() if key not in NOT_RESULTS}
         digest = content_id("experiment", config, *made_from)
         return f"{self.config.name}-{digest[:8]}"
 

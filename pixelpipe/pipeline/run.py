@@ -96,13 +96,13 @@ class ExperimentRun:
         """Train the next epoch and put its checkpoint."""
         self.seconds = {}
         record = next(self._epochs)
-        self.seconds |= {"train": record.seconds_train, "save": record.seconds_save}
+        self.seconds["train"] = record.seconds_train
         return record
 
     def sample_epoch(self, record: EpochRecord) -> int:
-        """Make the evaluation set's pictures; returns how many."""
+        """Make the evaluation set's pictures while the checkpoint is written; returns how many."""
         with self._timed("sample"):
-            return sample_images(
+            count = sample_images(
                 self.store,
                 self.session.sampler,
                 self.session.unet,
@@ -110,6 +110,9 @@ class ExperimentRun:
                 partial(self._sample_key, record.epoch),
                 f"epoch {record.epoch}: sampling",
             )
+        with self._timed("save"):
+            record.saved.result()  # no row speaks of a checkpoint that is not whole
+        return count
 
     def analyze_epoch(self, record: EpochRecord) -> Measured:
         """Measure the pictures and put one row each."""

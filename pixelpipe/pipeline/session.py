@@ -5,7 +5,7 @@ from functools import cached_property
 
 import numpy as np
 from accelerate import Accelerator
-from diffusers import DDPMScheduler, UNet2DConditionModel
+from diffusers import UNet2DConditionModel
 
 from pixelpipe.analysis.profile import Profile, build_profile
 from pixelpipe.config import ExperimentConfig
@@ -41,7 +41,7 @@ class Session:
 
     @cached_property
     def accelerator(self) -> Accelerator:
-        return Accelerator(mixed_precision=self.config.training.mixed_precision)
+        return Accelerator()
 
     @cached_property
     def base(self) -> BaseModel:
@@ -50,14 +50,20 @@ class Session:
     @cached_property
     def trainer(self) -> Trainer:
         caches = {
-            split: build_cache(self.base, self.experiment.manifest.split(split), self.config.resolution)
+            split: build_cache(
+                self.base,
+                self.experiment.manifest.split(split),
+                self.config.resolution,
+                horizontal_flips=self.config.training.horizontal_flips and split == "train",
+            )
             for split in ("train", "validation")
         }
         return Trainer(
             unet=self.base.unet,
-            noise_scheduler=DDPMScheduler.from_config(self.base.noise_scheduler_config),
+            noise_scheduler_config=self.base.noise_scheduler_config,
             data=TrainingData(**caches, repeats=self.config.dataset.repeats),
             config=self.config.resolved_training,
+            model=self.config.model,
             seed=self.config.seed,
             accelerator=self.accelerator,
         )
@@ -69,7 +75,7 @@ class Session:
     @property
     def unet(self) -> UNet2DConditionModel:
         """The weights of the newest epoch: what is sampled, judged and kept is one and the same."""
-        return self.trainer.unwrapped_unet
+        return self.trainer.unet
 
     @cached_property
     def profile(self) -> Profile:
@@ -102,8 +108,8 @@ def champion_sampler(store: Store, config: ExperimentConfig, reference: str) -> 
     """A sampler of another experiment's checkpoint ("<experiment>@<epoch>"), as that experiment is configured."""
     experiment_id, _, epoch = reference.rpartition("@")
     base = load_base(resolve_base(config.model.base), Accelerator().device)
-    unet = CheckpointStore(store, experiment_id).load_unet(int(epoch), base.unet.device)
-    return make_sampler(base, config), unet
+    CheckpointStore(store, experiment_id).apply(int(epoch), base.unet)
+    return make_sampler(base, config), base.unet
 
 
 def _some(sprites: np.ndarray, dataset_hash: str) -> np.ndarray:

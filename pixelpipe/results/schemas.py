@@ -61,7 +61,7 @@ _EPOCH_SUMMARY = [
     _optional("optimizer_steps", _LONG, "steps", "Since the experiment's start; null: trained elsewhere."),
     _optional("images_seen", _LONG, "images", "Training images since the experiment's start; null: not known."),
     _field("seconds_train", _FLOAT, "s", "Training of this epoch."),
-    _field("seconds_save", _FLOAT, "s", "Writing its checkpoint."),
+    _field("seconds_save", _FLOAT, "s", "Waiting for its checkpoint, which is written while images are generated."),
     _field("seconds_sample", _FLOAT, "s", "Generating its images."),
     _field("seconds_analyze", _FLOAT, "s", "Measuring them."),
     _field("seconds_judge", _FLOAT, "s", "Deciding, confirmation included."),

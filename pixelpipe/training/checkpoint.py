@@ -1,32 +1,29 @@
-"""Checkpoints in the store: `unet/` for whoever samples, `training_state/` for whoever resumes.
+"""Checkpoints in the store: `unet/` or `lora/` for whoever samples, `training_state/` for whoever resumes.
 
-Both are put whole with a manifest of hashes, and verified when they are read. Tensors are safetensors, never pickles.
+Each is put whole with a manifest of hashes, and verified when it is read. Tensors are safetensors, never pickles.
 """
 
+import errno
 import json
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
 from diffusers import UNet2DConditionModel
 from safetensors.torch import load_file, save_file
 
+from pixelpipe.errors import StorageFullError
 from pixelpipe.keys import CheckpointPart, checkpoint_key
-from pixelpipe.models.load import load_unet
 from pixelpipe.store import MANIFEST, Store
+from pixelpipe.training.lora import load_adapter, read_adapter, write_adapter
+from pixelpipe.training.snapshot import Snapshot, Tensors, TrainingState
 
 UNET: CheckpointPart = "unet"
+LORA: CheckpointPart = "lora"
 TRAINING_STATE: CheckpointPart = "training_state"
-
-
-@dataclass(frozen=True, slots=True)
-class TrainingState:
-    """What resuming needs beside the weights."""
-
-    optimizer_steps: int
-    images_seen: int
-    optimizer: dict[int, dict[str, torch.Tensor]]  # parameter index -> AdamW's `step`, `exp_avg`, `exp_avg_sq`
+UNET_FILE = "diffusion_pytorch_model.safetensors"  # diffusers' name
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,62 +33,109 @@ class CheckpointStore:
     store: Store
     experiment_id: str
 
-    def save(self, epoch: int, unet: UNet2DConditionModel, state: TrainingState) -> str:
+    def save(self, epoch: int, snapshot: Snapshot) -> str:
         """Put weights and training state of an epoch; returns the hash of the weights' manifest.
 
-        What an unfinished earlier try left of this epoch is removed first.
+        What an unfinished earlier try left of this epoch is removed first. Weights go last: with their manifest the
+        checkpoint is whole. Raises `StorageFullError` where they do not fit.
         """
-        with tempfile.TemporaryDirectory() as scratch:
+        snapshot = snapshot.on_the_host()
+        part = UNET if snapshot.lora_config is None else LORA
+        with self._room_for(epoch), tempfile.TemporaryDirectory() as scratch:
             folder = Path(scratch)
-            unet.save_pretrained(folder / UNET)
-            _write_state(folder / TRAINING_STATE, state)
+            _write_weights(folder / part, snapshot)
+            _write_state(folder / TRAINING_STATE, snapshot.state)
             self.drop(epoch)
-            self.store.put_tree(checkpoint_key(self.experiment_id, epoch, TRAINING_STATE), folder / TRAINING_STATE)
-            return self.store.put_tree(checkpoint_key(self.experiment_id, epoch, UNET), folder / UNET)
+            self.store.put_tree(self._key(epoch, TRAINING_STATE), folder / TRAINING_STATE, move=True)
+            return self.store.put_tree(self._key(epoch, part), folder / part, move=True)
 
-    def load(self, epoch: int, unet: UNet2DConditionModel) -> TrainingState:
-        """Load the weights of an epoch into `unet`, and return the rest of its state.
+    def load(self, epoch: int) -> tuple[Tensors, TrainingState]:
+        """Weights by parameter name and the rest of the state of an epoch.
 
         Raises `CorruptCheckpointError` if a file differs from its manifest.
         """
-        unet.load_state_dict(self.load_unet(epoch).state_dict())
-        key = checkpoint_key(self.experiment_id, epoch, TRAINING_STATE)
-        with tempfile.TemporaryDirectory() as scratch:
-            return _read_state(self.store.fetch_tree(key, Path(scratch)))
+        with self._fetched(epoch, self._weights_part(epoch)) as folder:
+            weights = read_adapter(folder) if folder.name == LORA else load_file(folder / UNET_FILE)
+        with self._fetched(epoch, TRAINING_STATE) as folder:
+            return weights, _read_state(folder)
 
-    def load_unet(self, epoch: int, device: torch.device | str = "cpu") -> UNet2DConditionModel:
-        """The verified weights of an epoch."""
-        key = checkpoint_key(self.experiment_id, epoch, UNET)
-        with tempfile.TemporaryDirectory() as scratch:
-            return load_unet(self.store.fetch_tree(key, Path(scratch) / UNET), device)
+    def apply(self, epoch: int, unet: UNet2DConditionModel) -> None:
+        """Turn a base's UNet into that of an epoch: other weights, or an adapter. Verified first."""
+        with self._fetched(epoch, self._weights_part(epoch)) as folder:
+            if folder.name == LORA:
+                load_adapter(unet, folder)
+            else:
+                unet.load_state_dict(load_file(folder / UNET_FILE))
 
     def drop_training_state(self, epoch: int) -> None:
         """Rotation: only the last epoch can be resumed from, and its optimizer is twice the weights' size."""
-        self.store.delete_tree(checkpoint_key(self.experiment_id, epoch, TRAINING_STATE))
+        self.store.delete_tree(self._key(epoch, TRAINING_STATE))
 
     def drop(self, epoch: int) -> None:
-        for part in (UNET, TRAINING_STATE):
-            self.store.delete_tree(checkpoint_key(self.experiment_id, epoch, part))
+        for part in (UNET, LORA, TRAINING_STATE):
+            self.store.delete_tree(self._key(epoch, part))
 
     def has_weights(self, epoch: int) -> bool:
-        return self.store.exists(f"{checkpoint_key(self.experiment_id, epoch, UNET)}/{MANIFEST}")
+        return any(self.store.exists(f"{self._key(epoch, part)}/{MANIFEST}") for part in (UNET, LORA))
+
+    def _weights_part(self, epoch: int) -> CheckpointPart:
+        return LORA if self.store.exists(f"{self._key(epoch, LORA)}/{MANIFEST}") else UNET
+
+    def _key(self, epoch: int, part: CheckpointPart) -> str:
+        return checkpoint_key(self.experiment_id, epoch, part)
+
+    @contextmanager
+    def _fetched(self, epoch: int, part: CheckpointPart) -> Iterator[Path]:
+        with tempfile.TemporaryDirectory() as scratch:
+            yield self.store.fetch_tree(self._key(epoch, part), Path(scratch) / part)
+
+    @contextmanager
+    def _room_for(self, epoch: int) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT) and "No space left" not in str(error):
+                raise
+            raise StorageFullError(
+                f"no space is left for the checkpoint of epoch {epoch} in {self.store.url} (or in the temporary folder "
+                f"{tempfile.gettempdir()}); the epochs before it are intact: free some, and run the same command again"
+            ) from error
+
+
+def _write_weights(folder: Path, snapshot: Snapshot) -> None:
+    """As diffusers saves a UNet, or an adapter."""
+    folder.mkdir()
+    if snapshot.lora_config is not None:
+        write_adapter(folder, snapshot.weights, snapshot.lora_config)
+        return
+    save_file(snapshot.weights, folder / UNET_FILE, metadata={"format": "pt"})
+    (folder / "config.json").write_text(json.dumps(snapshot.unet_config, indent=2, sort_keys=True) + "\n")
 
 
 def _write_state(folder: Path, state: TrainingState) -> None:
     folder.mkdir()
-    tensors = {
-        f"{index}.{name}": tensor.detach().cpu().contiguous()
-        for index, moments in state.optimizer.items()
-        for name, tensor in moments.items()
+    optimizer = {
+        f"{index}.{name}": tensor for index, moments in state.optimizer.items() for name, tensor in moments.items()
     }
-    save_file(tensors, folder / "optimizer.safetensors")
-    counters = {"optimizer_steps": state.optimizer_steps, "images_seen": state.images_seen}
+    save_file(optimizer, folder / "optimizer.safetensors")
+    if state.raw_weights is not None:
+        save_file(state.raw_weights, folder / "raw_weights.safetensors")
+    counters = {
+        "optimizer_steps": state.optimizer_steps,
+        "images_seen": state.images_seen,
+        "loss_scale": state.loss_scale,
+    }
     (folder / "counters.json").write_text(json.dumps(counters))
 
 
 def _read_state(folder: Path) -> TrainingState:
-    optimizer: dict[int, dict[str, torch.Tensor]] = {}
+    optimizer: dict[int, Tensors] = {}
     for key, tensor in load_file(folder / "optimizer.safetensors").items():
         index, _, name = key.partition(".")
         optimizer.setdefault(int(index), {})[name] = tensor
-    return TrainingState(optimizer=optimizer, **json.loads((folder / "counters.json").read_text()))
+    raw = folder / "raw_weights.safetensors"
+    return TrainingState(
+        optimizer=optimizer,
+        raw_weights=load_file(raw) if raw.is_file() else None,
+        **json.loads((folder / "counters.json").read_text()),
+    )

@@ -1,26 +1,34 @@
 """The training engine: a generator whose every step trains one epoch and leaves a checkpoint.
 
-Exactness: the order of the data is a function of (seed, epoch); latent draw, noise, noise level and caption dropout
-are functions of (seed, step). Weights, optimizer and counters are in the checkpoint. So a run that was killed goes on
-as if it had not been, bit for bit on the CPU.
+Exactness: every random number is a function of what it is for (`draws.py`). Weights, optimizer, average, loss scale and
+counters are in the checkpoint. So a run that was killed goes on as if it had not been, bit for bit on the CPU.
+Speed: nothing in a step waits for the device, and a checkpoint is written while the next thing happens.
 """
 
-import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import islice
+from typing import Any
 
 import torch
 from accelerate import Accelerator
-from diffusers import DDPMScheduler, UNet2DConditionModel
+from diffusers import UNet2DConditionModel
 
-from pixelpipe.config import TrainingConfig
-from pixelpipe.errors import TrainingDivergedError
+from pixelpipe.config import ModelConfig, TrainingConfig
 from pixelpipe.progress import progress_bar
-from pixelpipe.seeds import numpy_generator, torch_generator
 from pixelpipe.training.cache import TrainingCache
-from pixelpipe.training.checkpoint import CheckpointStore, TrainingState
-from pixelpipe.training.loss import denoising_loss, validation_loss
+from pixelpipe.training.captions import shuffled_captions
+from pixelpipe.training.checkpoint import CheckpointStore
+from pixelpipe.training.divergence import LossWatch
+from pixelpipe.training.draws import Draws, epoch_order, step_draws
+from pixelpipe.training.lora import adapter_config, add_adapter
+from pixelpipe.training.loss import NoiseSchedule, validation_loss
+from pixelpipe.training.memory import explained_out_of_memory, fewest_parts
+from pixelpipe.training.processes import part_bounds, sum_over_processes
+from pixelpipe.training.snapshot import Snapshot, TrainingState
+from pixelpipe.training.step import OptimizerStep, Part
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +38,16 @@ class EpochRecord:
     epoch: int  # from 1
     train_loss: float  # mean over the epoch's samples
     validation_loss: float
-    learning_rate: float
+    learning_rate: float  # of the last step
     optimizer_steps: int
     images_seen: int
     seconds_train: float
-    seconds_save: float
-    checkpoint_hash: str
+    saved: "Future[str]"  # of the checkpoint, which is written in the background: its hash
+
+    @property
+    def checkpoint_hash(self) -> str:
+        """Waits until the checkpoint is put whole; raises what kept it from being so."""
+        return self.saved.result()
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,138 +57,177 @@ class TrainingData:
     repeats: int
 
 
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """One optimizer step's worth, on the device."""
-
-    latents: torch.Tensor  # (B, 4, h, w)
-    noise: torch.Tensor  # (B, 4, h, w)
-    timesteps: torch.Tensor  # (B,)
-    encoder_hidden_states: torch.Tensor  # (B, tokens, width)
-
-
 class Trainer:
-    """A UNet, its optimizer and its counters: warm from epoch to epoch."""
+    """A UNet, its optimizer and its counters: warm from epoch to epoch.
+
+    Between epochs `unet` computes with the weights that count: the average of them, where `training.ema_decay` is set.
+    """
 
     def __init__(
         self,
         unet: UNet2DConditionModel,
-        noise_scheduler: DDPMScheduler,
+        noise_scheduler_config: dict[str, Any],
         data: TrainingData,
         config: TrainingConfig,
+        model: ModelConfig,
         seed: int,
         accelerator: Accelerator,
     ) -> None:
-        assert config.learning_rate is not None, "the configuration is resolved"
-        self.config, self.seed, self.data = config, seed, data
-        self.learning_rate = config.learning_rate
-        self.noise_scheduler = noise_scheduler
-        self.accelerator = accelerator
-        optimizer = torch.optim.AdamW(
-            unet.parameters(), lr=self.learning_rate, weight_decay=config.weight_decay, fused=True
-        )
-        self.unet, self.optimizer = accelerator.prepare(unet, optimizer)
+        self.config, self.seed, self.data, self.accelerator = config, seed, data, accelerator
+        self.unet = unet
+        self.schedule = NoiseSchedule.of(noise_scheduler_config, accelerator.device)
+        if model.method == "lora":
+            add_adapter(unet, model, seed)
+        self.lora_config = adapter_config(unet) if model.method == "lora" else None
+        steps_per_epoch = -(-len(data.train) * data.repeats // config.batch_size)
+        self.step = OptimizerStep(unet, self.schedule, config, config.epochs * steps_per_epoch, accelerator)
         self.epoch = self.optimizer_steps = self.images_seen = 0
+        self._num_parts = None if config.gradient_accumulation_steps == "auto" else config.gradient_accumulation_steps
 
     def train_epochs(self, checkpoints: CheckpointStore) -> Iterator[EpochRecord]:
         """Train from after the last complete epoch to the last one, and yield after each.
 
-        Raises `TrainingDivergedError` when the loss is no longer finite; the last checkpoint is kept.
+        The checkpoint is written meanwhile; `EpochRecord.checkpoint_hash` waits for it, and so does the next one.
+        Raises `TrainingDivergedError` when the loss is no longer finite, or has exploded; the last checkpoint is kept.
         """
-        while self.epoch < self.config.epochs:
-            started = time.perf_counter()
-            train_loss = self._train_epoch(self.epoch + 1)
-            self.epoch += 1
-            loss = self.validation_loss()
-            trained = time.perf_counter()
-            checkpoint_hash = checkpoints.save(self.epoch, self.unwrapped_unet, self._state())
-            yield EpochRecord(
-                epoch=self.epoch,
-                train_loss=train_loss,
-                validation_loss=loss,
-                learning_rate=self.learning_rate,
-                optimizer_steps=self.optimizer_steps,
-                images_seen=self.images_seen,
-                seconds_train=trained - started,
-                seconds_save=time.perf_counter() - trained,
-                checkpoint_hash=checkpoint_hash,
-            )
+        with ThreadPoolExecutor(1, thread_name_prefix="pixelpipe-save") as writer:
+            saved: Future[str] | None = None
+            while self.epoch < self.config.epochs:
+                started = time.perf_counter()
+                train_loss = self._train_epoch(self.epoch + 1)
+                self.epoch += 1
+                if saved is not None:
+                    saved.result()  # one snapshot in memory at a time, and no error of the disk goes unseen
+                saved = writer.submit(checkpoints.save, self.epoch, self._snapshot())
+                self.step.show_judged()
+                yield EpochRecord(
+                    epoch=self.epoch,
+                    train_loss=train_loss,
+                    validation_loss=self.validation_loss(),
+                    learning_rate=self.step.learning_rate_at(self.optimizer_steps - 1),
+                    optimizer_steps=self.optimizer_steps,
+                    images_seen=self.images_seen,
+                    seconds_train=time.perf_counter() - started,
+                    saved=saved,
+                )
+                self.step.show_trained()
 
     def resume(self, checkpoints: CheckpointStore, epoch: int) -> None:
         """Go back to the end of an epoch. Raises `CorruptCheckpointError` if its files were changed."""
-        state = checkpoints.load(epoch, self.unwrapped_unet)
+        weights, state = checkpoints.load(epoch)
         self.epoch, self.optimizer_steps, self.images_seen = epoch, state.optimizer_steps, state.images_seen
-        self.optimizer.load_state_dict(self._with_groups(state.optimizer))
+        self.step.load(weights, state)
 
     def validation_loss(self) -> float:
         self.unet.eval()
-        with self.accelerator.autocast():
-            return validation_loss(
-                self.unet, self.noise_scheduler, self.data.validation, self.config.batch_size, self.seed
-            )
+        part = self.config.batch_size // (self._num_parts or 1) or 1
+        return validation_loss(self.unet, self.schedule, self.data.validation, part, self.seed, self.step.weights.dtype)
 
     @property
-    def unwrapped_unet(self) -> UNet2DConditionModel:
-        return self.accelerator.unwrap_model(self.unet)
+    def num_parts(self) -> int:
+        """Parts that a batch is computed in; found by trying, where the configuration says auto."""
+        if self._num_parts is None:
+            share = -(-self.config.batch_size // self.accelerator.num_processes)
+            self._num_parts = fewest_parts(share, self._try_part)
+        return self._num_parts
 
     def _train_epoch(self, epoch: int) -> float:
         """Mean loss over the epoch's samples."""
         self.unet.train()
-        order = self._order(epoch)
-        losses = []
-        with progress_bar(f"epoch {epoch}: training", len(order)) as advance:
-            for rows in order.split(self.config.batch_size):
-                losses.append(self._step(self._batch(rows)) * len(rows))
-                self.images_seen += len(rows)
-                advance(len(rows))
-        loss = (torch.stack(losses).sum() / len(order)).item()
-        if not math.isfinite(loss):
-            raise TrainingDivergedError(
-                f"epoch {epoch}: the training loss is {loss}; lower training.learning_rate (now {self.learning_rate:g})"
-            )
+        cache, config = self.data.train, self.config
+        order = epoch_order(self.seed, epoch, len(cache), self.data.repeats, config.horizontal_flips)
+        sizes = [len(batch) for batch in order.samples.split(config.batch_size)]
+        bounds = [self._bounds(size) for size in sizes]
+        places = [
+            torch.arange(step * config.batch_size + start, step * config.batch_size + stop)
+            for step, parts in enumerate(bounds)
+            for start, stop in parts
+        ]
+        latents = cache.latents.batches([(order.samples + order.flipped * len(cache))[place] for place in places])
+        hidden = self._hidden_states(epoch, order.samples, places)
+        watch = LossWatch(epoch, self.step.learning_rate)
+        with progress_bar(f"epoch {epoch}: training", len(order.samples)) as advance:
+            for size, parts in zip(sizes, bounds, strict=True):
+                watch.add(self._train_step(size, parts, latents, hidden) / size)
+                self.images_seen += size
+                advance(size)
+        return self._mean_loss(watch, sizes)
+
+    def _train_step(self, size: int, bounds: Sequence[tuple[int, int]], latents: Any, hidden: Any) -> torch.Tensor:
+        """One optimizer step on a batch of `size`; returns the sum of this process's losses."""
+        draws = self._draws(size)
+        rows = zip(islice(latents, len(bounds)), islice(hidden, len(bounds)), bounds, strict=True)
+        parts = (Part(moments, states, draws.part(slice(*bound))) for moments, states, bound in rows)
+        with explained_out_of_memory(
+            self.config.batch_size,
+            self.num_parts,
+            self.accelerator.num_processes,
+            self.config.gradient_checkpointing,
+        ):
+            loss = self.step(parts, size, self.optimizer_steps, self.data.train.null_embedding)
+        self.optimizer_steps += 1
         return loss
 
-    def _order(self, epoch: int) -> torch.Tensor:
-        """Rows of the cache in the order of an epoch, every sample `repeats` times."""
-        count = len(self.data.train) * self.data.repeats
-        order = numpy_generator(self.seed, "order", epoch).permutation(count)
-        return torch.from_numpy(order) % len(self.data.train)
+    def _draws(self, size: int) -> Draws:
+        """Of the step that comes, for a batch of `size`."""
+        return step_draws(
+            self.seed,
+            self.optimizer_steps,
+            (size, *self.data.train.latent_shape),
+            num_train_timesteps=len(self.schedule),
+            caption_dropout=self.config.caption_dropout,
+            noise_offset=self.config.noise_offset,
+            device=self.accelerator.device,
+        )
 
-    def _batch(self, rows: torch.Tensor) -> Batch:
-        """Draws come from a CPU generator seeded by the step, whatever the device."""
+    def _hidden_states(self, epoch: int, samples: torch.Tensor, places: list[torch.Tensor]) -> Iterator[torch.Tensor]:
+        """Embeddings of the captions at `places` of an epoch: looked up, or encoded where tags move."""
+        cache, config = self.data.train, self.config
+        if not config.shuffle_tags and not config.tag_dropout:
+            return cache.embeddings.batches([cache.caption_rows[samples[place]] for place in places])
+        captions = shuffled_captions(
+            [cache.captions[sample] for sample in samples.tolist()],
+            self.seed,
+            epoch,
+            shuffle=config.shuffle_tags,
+            keep_tokens=config.keep_tokens,
+            tag_dropout=config.tag_dropout,
+        )
+        return (cache.encode([captions[index] for index in place.tolist()]) for place in places)
+
+    def _mean_loss(self, watch: LossWatch, sizes: Sequence[int]) -> float:
+        losses = torch.stack(watch.losses)
+        sum_over_processes(self.accelerator, [losses])
+        weights = torch.tensor(sizes, dtype=losses.dtype, device=losses.device)
+        loss = ((losses * weights).sum() / weights.sum()).item()
+        watch.check(loss)
+        return loss
+
+    def _bounds(self, size: int) -> list[tuple[int, int]]:
+        return part_bounds(size, self.num_parts, self.accelerator.num_processes, self.accelerator.process_index)
+
+    def _try_part(self, size: int) -> None:
+        """A forward and backward pass of `size` sprites, with room left for AdamW's moments; trains nothing."""
         cache, device = self.data.train, self.accelerator.device
-        generator = torch_generator(self.seed, "step", self.optimizer_steps)
-        shape = (len(rows), *cache.latent_mean.shape[1:])
-        draw = torch.randn(shape, generator=generator).to(device)
-        noise = torch.randn(shape, generator=generator).to(device)
-        levels = self.noise_scheduler.config.num_train_timesteps
-        timesteps = torch.randint(0, levels, (len(rows),), generator=generator).to(device)
-        dropped = (torch.rand(len(rows), generator=generator) < self.config.caption_dropout).to(device)
-        rows = rows.to(device)
-        caption = cache.caption_index[rows].masked_fill(dropped, 0)
-        latents = cache.latent_mean[rows] + cache.latent_std[rows] * draw
-        return Batch(latents, noise, timesteps, cache.embeddings[caption])
+        moments = [torch.empty_like(master) for master in self.step.weights.masters for _ in range(2)]
+        draws = self._draws(size)
+        hidden = cache.null_embedding.expand(size, *cache.null_embedding.shape)
+        self.step.rehearse(Part(torch.zeros((size, 2, *cache.latent_shape), device=device), hidden, draws))
+        del moments
 
-    def _step(self, batch: Batch) -> torch.Tensor:
-        """One optimizer step; returns the loss as a detached scalar on the device."""
-        with self.accelerator.autocast():
-            loss = denoising_loss(
-                self.unet,
-                self.noise_scheduler,
-                batch.latents,
-                batch.noise,
-                batch.timesteps,
-                batch.encoder_hidden_states,
-            )
-        self.accelerator.backward(loss)
-        self.accelerator.clip_grad_norm_(self.unet.parameters(), self.config.max_grad_norm)
-        self.optimizer.step()
-        self.optimizer.zero_grad(set_to_none=True)
-        self.optimizer_steps += 1
-        return loss.detach()
+    def _snapshot(self) -> Snapshot:
+        """A copy of all that a checkpoint holds, made on the device: microseconds to milliseconds."""
+        step = self.step
+        state = TrainingState(
+            optimizer_steps=self.optimizer_steps,
+            images_seen=self.images_seen,
+            optimizer=step.optimizer.state_dict()["state"],
+            raw_weights=step.weights.named(step.weights.masters) if step.ema is not None else None,
+            loss_scale=step.loss_scale,
+        )
+        return Snapshot(step.weights.named(step.judged), self._unet_config(), self.lora_config, state).taken()
 
-    def _state(self) -> TrainingState:
-        return TrainingState(self.optimizer_steps, self.images_seen, self.optimizer.state_dict()["state"])
-
-    def _with_groups(self, state: dict[int, dict[str, torch.Tensor]]) -> dict:
-        return {"state": state, "param_groups": self.optimizer.state_dict()["param_groups"]}
+    def _unet_config(self) -> dict[str, Any]:
+        """What diffusers loads a UNet by; without its own notes, which begin with an underscore."""
+        config = {key: value for key, value in self.unet.config.items() if not key.startswith("_")}
+        return {"_class_name": type(self.unet).__name__, **config}

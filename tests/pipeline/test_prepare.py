@@ -111,6 +111,19 @@ RESULT = [
     {"training": {"max_grad_norm": 2.0}},
     {"training": {"caption_dropout": 0.2}},
     {"training": {"mixed_precision": "bf16"}},
+    {"training": {"lr_scheduler": "cosine"}},
+    {"training": {"lr_warmup_steps": 5}},
+    {"training": {"ema_decay": 0.99}},
+    {"training": {"min_snr_gamma": 5.0}},
+    {"training": {"noise_offset": 0.1}},
+    {"training": {"shuffle_tags": True}},
+    {"training": {"keep_tokens": 1}},
+    {"training": {"tag_dropout": 0.1}},
+    {"training": {"horizontal_flips": True}},
+    {"model": {"method": "lora"}},
+    {"model": {"method": "lora", "rank": 8}},
+    {"model": {"method": "lora", "alpha": 8.0}},
+    {"model": {"method": "lora", "targets": "attention"}},
     {"sampling": {"num_prompts": 9}},
     {"sampling": {"seeds_per_prompt": 5}},
     {"sampling": {"num_inference_steps": 24}},
@@ -121,6 +134,8 @@ RESULT = [
 NOT_RESULT = [
     {"judge": {"abandon_margin": 0.2, "alpha": 0.04, "patience": 1, "metric": "unique_colors"}},
     {"budget": {"gpu": "L4", "usd_per_hour": 9.0, "max_usd": 1.0}},
+    {"training": {"gradient_accumulation_steps": 4, "gradient_checkpointing": True}},
+    {"model": {"rank": 8, "alpha": 8.0, "targets": "attention"}},  # of an adapter that there is not
 ]
 
 
@@ -135,11 +150,10 @@ def test_every_field_is_known_to_change_the_result_or_not(make):
               if isinstance(fields, dict) for field in fields}  # fmt: skip
     by_content = {("dataset", "path"), ("model", "base"), ("sampling", "prompts"), ("dataset", "grid")}
     by_content |= {("captions", "table"), ("captions", "vlm"), ("captions", "vlm_batch_size")}
-    one_choice = {("model", "method")}
     by_rule = {("judge", "baseline"), ("judge", "unmatched_margin"), ("judge", "promote_margin"), ("judge", "grace")}
     resolved = make().resolved()
     fields = {(name, field) for name, section in resolved.items() if isinstance(section, dict) for field in section}
-    assert fields == listed | by_content | one_choice | by_rule
+    assert fields == listed | by_content | by_rule
 
 
 def test_judge_and_budget_do_not(identity):
