@@ -51,7 +51,7 @@ def report(store: Store, seed: int) -> None:
         row = rows[f"{kind}-{seed}"]
         epochs = read_table(store, "epochs", row["experiment_id"]).to_pylist()
         colors = ", ".join(f"{epoch['mean_effective_colors']:.0f}" for epoch in epochs)
-        print(f"| {seed} | {kind} | {colors} | {row['status']} ({row['reason_code']}) |", flush=True)  # noqa: T201
+        print(f"| {seed} | {kind} | {colors} | {row['status']} ({row['reason_code']}) |", flush=True)
 
 
 if __name__ == "__main__":

@@ -266,7 +266,10 @@ def test_a_boolean_is_no_number(path, value):
 @pytest.mark.parametrize("path", BOOLEANS, ids=".".join)
 @pytest.mark.parametrize("value", [0, 1, "yes", None])
 def test_nothing_else_is_a_boolean(path, value):
-    assert refused_values(**with_value(path, value)) == f"`{'.'.join(path)}` must be true or false but got {value!r}"
+    assert (
+        refused_values(**with_value(path, value))
+        == f"`{'.'.join(path)}` must be true or false but got {'nothing' if value is None else repr(value)}"
+    )
 
 
 @pytest.mark.parametrize("path", FLOATS, ids=".".join)

@@ -42,6 +42,8 @@ class OptimizerStep:
         self.accelerator, self.learning_rate = accelerator, config.learning_rate
         if config.gradient_checkpointing:
             unet.enable_gradient_checkpointing()
+        if accelerator.device.type == "cuda":
+            unet.to(memory_format=torch.channels_last)  # what tensor cores convolve; masters and moments follow
         self.weights = TrainedWeights(unet, DTYPES[config.mixed_precision])
         self.optimizer = torch.optim.AdamW(
             self.weights.masters, lr=config.learning_rate, weight_decay=config.weight_decay, fused=True
