@@ -5,7 +5,7 @@ import json
 import math
 import os
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date, datetime, time
 from decimal import Decimal
 from typing import Any, Literal
@@ -49,14 +49,19 @@ def format_option(command: Callable[..., Any]) -> Callable[..., Any]:
     )(command)
 
 
-def write_records(records: Iterable[dict[str, Any]], output_format: Format, if_none: str = "") -> int:
+def write_records(
+    records: Iterable[dict[str, Any]], output_format: Format, if_none: str = "", columns: Sequence[str] = ()
+) -> int:
     """Records to stdout; json and csv as they come, a table when all are there. Returns how many.
 
-    A person who asked for a table and gets none is told `if_none`, on stderr.
+    A person who asked for a table and gets none is told `if_none`, on stderr; where `columns` are known, csv without
+    a record still has its header, which readers of csv want.
     """
     writers = {"table": _write_table, "json": _write_json, "csv": _write_csv}
     try:
         count = writers[output_format](records)
+        if not count and columns and output_format == "csv":
+            csv.writer(sys.stdout, lineterminator="\n").writerow(columns)
         sys.stdout.flush()
     except BrokenPipeError:  # the reader of our output, such as `head`, has enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

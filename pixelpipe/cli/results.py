@@ -1,6 +1,7 @@
 """Commands that read results: `experiments`, `show`, `report`, `query`."""
 
 from collections import Counter
+from difflib import get_close_matches
 from typing import Any
 
 import click
@@ -28,10 +29,15 @@ EPOCH_COLUMNS = (
 @store_option
 @format_option
 def experiments(store: Store, output_format: Format) -> None:
-    """List the store's experiments, the latest first."""
+    """List the store's experiments, the latest first.
+
+    champion_epoch: the epoch whose checkpoint is its line's champion.
+    """
+    from pixelpipe.lines import champion, line_names
     from pixelpipe.results.reader import list_experiments
 
-    records = list_experiments(store)
+    champions = {one.experiment_id: one.epoch for line in line_names(store) if (one := champion(store, line))}
+    records = [row | {"champion_epoch": champions.get(row["experiment_id"])} for row in list_experiments(store)]
     if output_format == "table":
         records = [{name: value for name, value in row.items() if name not in ("message", "name")} for row in records]
     write_records(records, output_format, if_none=f"no experiments in {store.url} yet")
@@ -71,23 +77,26 @@ def report(experiment: str, store: Store) -> None:
 
 
 @click.command()
-@click.argument("sql")
+@click.argument("sql", required=False)
 @store_option
 @format_option
-def query(sql: str, store: Store, output_format: Format) -> None:
-    """Ask the results in SQL (DuckDB): samples, epochs, decisions, confirmations, captions, experiments.
+def query(sql: str | None, store: Store, output_format: Format) -> None:
+    """Ask the results in SQL (DuckDB); without SQL, list the views with their columns, units and meanings.
 
-    Committed epochs only. A query can neither write nor read anything else.
+    Views: samples, epochs, decisions, confirmations, captions, experiments (each one's latest status) and
+    status_changes. Committed epochs only. A query can neither change anything nor read anything else.
 
     \b
     pixelpipe query "SELECT experiment_id, epoch, avg(effective_colors) AS colors
                      FROM samples GROUP BY ALL ORDER BY ALL"
+    pixelpipe query "SELECT epoch, verdict, p_value, sentence FROM decisions" --format csv
     """
+    from pixelpipe.results.query import describe_views
     from pixelpipe.results.query import run as run_query
 
-    table = run_query(store, sql)
-    rows = table.rename_columns(_distinct(table.column_names)).to_pylist()
-    write_records(rows, output_format, if_none="no rows")
+    table = describe_views() if sql is None else run_query(store, sql)
+    columns = _distinct(table.column_names)
+    write_records(table.rename_columns(columns).to_pylist(), output_format, if_none="no rows", columns=columns)
 
 
 def _distinct(names: list[str]) -> list[str]:
@@ -110,7 +119,14 @@ def find_experiment(store: Store, text: str) -> str:
     if text in ids:
         return text
     found = [experiment_id for experiment_id in ids if experiment_id.startswith(text)]
-    if len(found) != 1:
-        which = f"{len(found)} begin so: {', '.join(found)}" if found else "none begins so; see pixelpipe experiments"
+    if len(found) != 1 or not text:
+        which = f"{len(found)} begin so: {', '.join(found)}" if found else f"none begins so; {_nearest(text, ids)}"
         raise BadInputError(f"EXPERIMENT must be one of store {store.url} but got {text!r}: {which}")
     return found[0]
+
+
+def _nearest(text: str, ids: list[str]) -> str:
+    """By the whole id, or by the name before its last dash."""
+    names = {experiment_id.rpartition("-")[0]: experiment_id for experiment_id in reversed(ids)}
+    close = get_close_matches(text, [*names, *ids], n=1, cutoff=0.6)
+    return f"did you mean {names.get(close[0], close[0])}?" if close else "see pixelpipe experiments"

@@ -12,6 +12,7 @@ from pixelpipe.results.reader import latest_attempts, open_dataset
 from pixelpipe.results.schemas import SCHEMAS, describe
 from pixelpipe.store import Store
 
+_TYPE = duckdb.StatementType
 STATUS_CHANGES = "status_changes"
 _LATEST_STATUS = f"""
 CREATE VIEW experiments AS
@@ -26,6 +27,7 @@ _LOCKDOWN = (
     "SET enable_external_access = false",
     "SET lock_configuration = true",
 )
+_ASKING = frozenset({_TYPE.SELECT, _TYPE.EXPLAIN, _TYPE.PRAGMA, _TYPE.CALL, _TYPE.MULTI})  # MULTI: PIVOT
 
 
 def view_names() -> list[str]:
@@ -52,10 +54,14 @@ def run(store: Store, sql: str) -> pa.Table:
     """The result of one query; `BadInputError` with DuckDB's reason in one line when it has none."""
     with connect(store) as connection:
         try:
-            relation = connection.sql(sql)
-            if relation is None:
-                raise BadInputError("query: must return rows, e.g. SELECT * FROM experiments")
-            return relation.to_arrow_table()
+            statements = connection.extract_statements(sql)
+            if len(statements) > 1:
+                raise BadInputError(f"query: must be one statement but got {len(statements)}")
+            if not statements or statements[0].type not in _ASKING:
+                raise BadInputError(
+                    "query: must ask for rows, e.g. SELECT * FROM experiments; it cannot change anything"
+                )
+            return connection.sql(statements[0]).to_arrow_table()
         except duckdb.Error as error:
             raise BadInputError(f"query: {_one_line(error)}") from None
 

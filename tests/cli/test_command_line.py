@@ -27,6 +27,9 @@ HELP = {
     "run": ["CONFIG.yaml", "--set KEY=VALUE", "--again", "dataset: {path: my-sprites, grid: 24}"],
     "analyze": ["PATH...", "--grid", "exit code is 1"],
     "portraits": ["--num", "metadata.jsonl"],
+    "captions": ["lint"],
+    "captions lint": ["DATASET", "--grid", "--by"],
+    "export": ["EXPERIMENT[@EPOCH]", "--to", "single-file"],
     "generate": ["PROMPT", "--from EXPERIMENT@EPOCH", "grid's true size"],
     "evaluate": ["--figures FIGURES.yaml", "--as [candidate|baseline]"],
     "judge": ["CANDIDATE", "--baseline EXPERIMENT[@EPOCH]", "Nothing is written"],
@@ -35,6 +38,7 @@ HELP = {
     "report": ["EXPERIMENT", "verdict"],
     "baseline": ["show", "set", "champion"],
     "baseline show": ["--line"],
+    "baseline import": ["FIGURES.yaml", "--mean", "judge.unmatched_margin"],
     "baseline set": ["EXPERIMENT@EPOCH", "--why"],
     "query": ["samples", "DuckDB", 'pixelpipe query "SELECT'],
 }
@@ -84,6 +88,10 @@ def test_the_first_page_names_every_command_and_exit_code(cli):
     out = cli("--help").out
     for words in [*COMMANDS, "pixelpipe demo", "2 bad input", "130 interrupted"]:
         assert words in " ".join(out.split())
+
+
+def test_the_first_page_cuts_no_sentence_short(cli):
+    assert "..." not in cli("--help").out
 
 
 def test_version(cli):

@@ -25,7 +25,9 @@ READING = [
 @pytest.mark.parametrize("output_format", ["table", "json", "csv"])
 def test_an_empty_store_is_read_and_not_made(cli, place, command, output_format):
     result = cli(*command, "--store", "new", "--format", output_format)
-    assert (result.exit_code, result.out) == (0, "")
+    header = "experiment_id," if (command[0], output_format) == ("query", "csv") else ""
+    assert (result.exit_code, result.out[:14]) == (0, header)
+    assert result.out.count("\n") == bool(header)
     assert bool(result.err) == (output_format == "table")
     assert not (place / "new").exists()
 
@@ -49,7 +51,7 @@ def test_an_empty_store_is_read_and_not_made(cli, place, command, output_format)
             f"--to {'x' * 300}: must be a folder but cannot be: File name too",
         ),
         (["query", "SELECT nothing"], "query: Binder Error: "),
-        (["query", ""], "query: must return rows, e.g. SELECT * FROM experiments"),
+        (["query", ""], "query: must ask for rows, e.g. SELECT * FROM experiments; it cannot change anything"),
         (["query", "SELECT * FROM 'config.yaml'"], "query: "),
         (["query", "COPY (SELECT 1) TO 'new.csv'"], "query: "),
     ],
@@ -77,6 +79,30 @@ def test_the_store_can_come_from_the_environment(cli, filled, monkeypatch):
     monkeypatch.setenv("PIXELPIPE_STORE", str(filled))
     assert len(rows(cli("experiments", "--format", "json"))) == 2
     assert rows(cli("experiments", "--format", "json", "--store", "other")) == []
+
+
+def test_a_misspelled_experiment_is_told_which_was_meant(cli, filled):
+    said = cli("show", "frist", "--store", filled).refused()
+    assert said.endswith("none begins so; did you mean first-1a2b3c4d?")
+    assert cli("show", "", "--store", filled).refused().endswith("2 begin so: second-5e6f7a8b, first-1a2b3c4d")
+
+
+def test_the_champion_is_marked(cli, filled):
+    move_champion(
+        Store.open(filled), "art-24", after=0, experiment_id="first-1a2b3c4d", epoch=2, reason="better", set_by="rule"
+    )
+    listed = rows(cli("experiments", "--store", filled, "--format", "json"))
+    assert {row["experiment_id"]: row["champion_epoch"] for row in listed} == {
+        "first-1a2b3c4d": 2,
+        "second-5e6f7a8b": None,
+    }
+
+
+def test_query_without_sql_says_what_there_is(cli, filled):
+    described = rows(cli("query", "--store", filled, "--format", "json"))
+    assert {row["view"] for row in described} >= {"samples", "epochs", "decisions", "experiments"}
+    [row] = [row for row in described if (row["view"], row["column"]) == ("epochs", "cost_usd")]
+    assert (row["unit"], row["description"]) == ("USD", "This epoch's seconds at the budget's price.")
 
 
 def test_show_by_id_or_its_beginning(cli, filled):

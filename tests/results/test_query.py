@@ -63,7 +63,15 @@ def test_times_come_back_in_utc(filled: Store):
 
 
 @pytest.mark.parametrize(
-    "sql", ["SHOW TABLES", "DESCRIBE samples", "SUMMARIZE epochs", "EXPLAIN SELECT 1", "FROM epochs"]
+    "sql",
+    [
+        "SHOW TABLES",
+        "DESCRIBE samples",
+        "SUMMARIZE epochs",
+        "EXPLAIN SELECT 1",
+        "FROM epochs",
+        "PIVOT epochs ON decision",
+    ],
 )
 def test_other_ways_to_ask(filled: Store, sql: str):
     assert len(query.run(filled, sql)) > 0
@@ -80,8 +88,12 @@ def test_show_tables_lists_the_views(filled: Store):
         ("SELECT nothing FROM samples", "nothing"),
         ("SELECT * FROM nothing", "nothing does not exist"),
         ("SELECT error('two\nlines')", "two lines"),
-        ("", "must return rows"),
-        ("-- a comment", "must return rows"),
+        ("", "must ask for rows"),
+        ("-- a comment", "must ask for rows"),
+        ("CREATE TABLE mine AS SELECT 1", "must ask for rows"),
+        ("DROP VIEW samples", "must ask for rows"),
+        ("INSERT INTO samples SELECT * FROM samples", "must ask for rows"),
+        ("SELECT 1; SELECT 2", "must be one statement but got 2"),
     ],
 )
 def test_errors_are_one_line(filled: Store, sql: str, message: str):
