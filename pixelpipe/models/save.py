@@ -13,6 +13,7 @@ from pixelpipe.errors import WeightsError
 from pixelpipe.models.layout import LAYOUT, SD15
 from pixelpipe.models.load import PARTS_KEY, BaseModel, configurations
 from pixelpipe.models.original_layout import POSITION_IDS, is_vae_projection, original_names
+from pixelpipe.models.tensors import is_finite
 from pixelpipe.models.write import write_safetensors
 
 MODEL_PARTS = ("unet", "vae", "text_encoder")
@@ -84,7 +85,7 @@ def cast(tensors: Mapping[str, torch.Tensor], dtype: torch.dtype, where: str) ->
     """Tensors in another type; `WeightsError` for values that it cannot hold (beyond 65,504 in fp16)."""
     result = {name: tensor.detach().to(dtype) for name, tensor in tensors.items()}
     for name, tensor in result.items():
-        if not tensor.isfinite().all():
+        if not is_finite(tensor):
             raise WeightsError(f"{where}: {name} holds values that {dtype} cannot; export with --dtype fp32")
     return result
 

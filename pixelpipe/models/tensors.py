@@ -86,15 +86,20 @@ def read_tensors(stored: Stored, where: str, dtype: torch.dtype = torch.float32)
         try:
             with safe_open(file, framework="pt") as opened:
                 for name in names:
-                    tensors[name] = _finite(opened.get_tensor(stored[name].name), name, where).to(dtype)
+                    tensors[name] = _finite(opened.get_tensor(stored[name].name).to(dtype), name, where)
         except (SafetensorError, OSError) as error:
             raise WeightsError(f"{where}: {file} cannot be read: {' '.join(str(error).split())[:200]}") from None
     return tensors
 
 
+def is_finite(tensor: torch.Tensor) -> bool:
+    """One pass without a copy, which for 860 million weights is seconds: extremes of NaN are NaN."""
+    return not tensor.numel() or all(extreme.isfinite().item() for extreme in torch.aminmax(tensor))
+
+
 def _finite(tensor: torch.Tensor, name: str, where: str) -> torch.Tensor:
-    if tensor.is_floating_point() and not tensor.float().isfinite().all():
-        count = int((~tensor.float().isfinite()).sum())
+    if not is_finite(tensor):
+        count = int((~tensor.isfinite()).sum())
         raise WeightsError(f"{where}: {name} holds {count:,} values that are NaN or infinite: the file is damaged")
     return tensor
 

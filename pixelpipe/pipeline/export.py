@@ -187,5 +187,7 @@ def _epochs(store: Store, experiment_id: str) -> list[int]:
 
 def _part(store: Store, experiment_id: str, epoch: int) -> CheckpointPart | None:
     parts: tuple[CheckpointPart, ...] = ("lora", "unet")
-    found = (part for part in parts if store.exists(f"{checkpoint_key(experiment_id, epoch, part)}/{MANIFEST}"))
-    return next(found, None)
+    for part in parts:
+        if store.exists(f"{checkpoint_key(experiment_id, epoch, part)}/{MANIFEST}"):
+            return part
+    return None

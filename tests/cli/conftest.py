@@ -16,9 +16,13 @@ import pytest
 from PIL import Image
 
 import pixelpipe.cli
+from pixelpipe.config import parse_config
+from pixelpipe.keys import experiment_key
+from pixelpipe.lines import pin_prompts
 from pixelpipe.models.layout import TINY
 from pixelpipe.results.schemas import SCHEMAS
 from pixelpipe.results.writer import append_status, table_of, write_rows
+from pixelpipe.sampling.evaluation import Prompt
 from pixelpipe.store import Store
 
 NUM_SPRITES = 12
@@ -109,3 +113,49 @@ def filled(tmp_path: Path) -> Path:
         row = record("epochs", epoch, experiment_id="first-1a2b3c4d", epoch=epoch, attempt=1)
         write_rows(store, "epochs", "first-1a2b3c4d", f"epoch-{epoch:02d}-1", table_of("epochs", [row]))
     return tmp_path / "filled"
+
+
+def minimal(table: str, **values: Any) -> dict[str, Any]:
+    """A row of a table with nothing in it that need not be there."""
+    kinds = [
+        (pa.types.is_integer, 1),
+        (pa.types.is_floating, 0.5),
+        (pa.types.is_timestamp, datetime(2026, 11, 22, 12, tzinfo=UTC)),
+        (pa.types.is_string, "x"),
+    ]
+    record = {
+        field.name: None if field.nullable else next(value for is_kind, value in kinds if is_kind(field.type))
+        for field in SCHEMAS[table]
+    }
+    return record | values
+
+
+@pytest.fixture(scope="session")
+def put_experiment() -> Callable[..., None]:
+    """Put a finished experiment of line art-24 with two epochs, whose second has weights: part -> their folder."""
+
+    def put(
+        store: Store, experiment_id: str, status: str, base_hash: str, config: dict[str, Any], parts: dict[str, Path]
+    ) -> None:
+        prompt = "pixel art portrait, red hair"
+        pin_prompts(store, "art-24", (Prompt(prompt_id="p000", text=prompt, source="0.png", held_out=True),))
+        name = experiment_id.partition("-")[0]
+        values = {"name": name, "line": "art-24", "dataset": {"path": "art"}, **config}
+        values["training"] = {"epochs": 2, "learning_rate": 3e-4}
+        lineage = {"experiment_id": experiment_id, "line": "art-24", "base_hash": base_hash}
+        config_json = json.dumps(parse_config(values, "test").resolved())
+        change = minimal("experiments", **lineage, name=name, status=status, config_json=config_json)
+        del change["sequence"]
+        append_status(store, change | {"reason_code": "better", "message": f"It is {status} [really]."})
+        captions = [
+            minimal("captions", **lineage, caption=f"{prompt}, {n}", split="train" if n else "validation")
+            for n in range(4)
+        ]
+        write_rows(store, "captions", experiment_id, "captions", table_of("captions", captions))
+        for epoch in (1, 2):
+            facts = minimal("epochs", **lineage, epoch=epoch, attempt=1, optimizer_steps=20 * epoch, clean_rate=0.25)
+            write_rows(store, "epochs", experiment_id, f"epoch-{epoch:02d}-1", table_of("epochs", [facts]))
+        for part, folder in parts.items():
+            store.put_tree(experiment_key(experiment_id, "checkpoints", "epoch-02", part), folder)
+
+    return put

@@ -4,48 +4,26 @@ import copy
 import json
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 import pytest
 import torch
 from diffusers import StableDiffusionPipeline, UNet2DConditionModel
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
-from pixelpipe.config import parse_config
 from pixelpipe.keys import checkpoint_key
-from pixelpipe.lines import pin_prompts
 from pixelpipe.models.header import read_header
 from pixelpipe.models.layout import hash_base, resolve_base
 from pixelpipe.models.load import load_base
-from pixelpipe.results.schemas import SCHEMAS
-from pixelpipe.results.writer import append_status, table_of, write_rows
-from pixelpipe.sampling.evaluation import Prompt
 from pixelpipe.sampling.sampler import Sampler
 from pixelpipe.store import Store
 
-WHEN = datetime(2026, 11, 22, 12, tzinfo=UTC)
-PROMPT = "pixel art portrait, red hair"
+PutExperiment = Callable[..., None]
+PROMPT = "pixel art portrait, red hair"  # of all that `put_experiment` puts
 BEST, WORST = "best-1a2b3c4d", "worst-5e6f7a8b"
-
-
-def row(table: str, **values: Any) -> dict[str, Any]:
-    """A row of a table, made from its schema; what is not given is null, or of the right kind."""
-    kinds: list[tuple[Callable[[pa.DataType], bool], Any]] = [
-        (pa.types.is_integer, 1),
-        (pa.types.is_floating, 0.5),
-        (pa.types.is_timestamp, WHEN),
-        (pa.types.is_string, "x"),
-    ]
-    record = {
-        field.name: None if field.nullable else next(value for is_kind, value in kinds if is_kind(field.type))
-        for field in SCHEMAS[table]
-    }
-    return record | values
 
 
 @pytest.fixture(scope="module")
@@ -60,28 +38,15 @@ def trained(base: Any) -> UNet2DConditionModel:
 
 
 @pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory, base: Any, trained: UNet2DConditionModel) -> Store:
+def store(
+    tmp_path_factory: pytest.TempPathFactory, base: Any, trained: UNet2DConditionModel, put_experiment: PutExperiment
+) -> Store:
     """`best` (promoted) and `worst` (abandoned) with two epochs each; weights of the second are kept."""
     store = Store.open(tmp_path_factory.mktemp("exports") / "store")
-    pin_prompts(store, "art-24", (Prompt(prompt_id="p000", text=PROMPT, source="0.png", held_out=True),))
     weights = tmp_path_factory.mktemp("weights") / "unet"
     trained.save_pretrained(weights)
     for experiment_id, status in ((BEST, "promoted"), (WORST, "abandoned")):
-        name = experiment_id.partition("-")[0]
-        values = {"name": name, "line": "art-24", "dataset": {"path": "art"}, "training": {"epochs": 2}}
-        lineage = {"experiment_id": experiment_id, "line": "art-24", "base_hash": base.base_hash}
-        config_json = json.dumps(parse_config(values, "test").resolved())
-        change = row("experiments", **lineage, name=name, status=status, config_json=config_json)
-        del change["sequence"]
-        append_status(store, change | {"reason_code": "better", "message": f"It is {status} [really]."})
-        captions = [
-            row("captions", **lineage, caption=f"{PROMPT}, {n}", split="train" if n else "validation") for n in range(4)
-        ]
-        write_rows(store, "captions", experiment_id, "captions", table_of("captions", captions))
-        for epoch in (1, 2):
-            facts = row("epochs", **lineage, epoch=epoch, attempt=1, optimizer_steps=20 * epoch, clean_rate=0.25)
-            write_rows(store, "epochs", experiment_id, f"epoch-{epoch:02d}-1", table_of("epochs", [facts]))
-        store.put_tree(checkpoint_key(experiment_id, 2, "unet"), weights)
+        put_experiment(store, experiment_id, status, base.base_hash, {}, {"unet": weights})
     return store
 
 
@@ -164,7 +129,7 @@ def test_the_single_file_is_of_fp16_and_says_what_it_is(export, tmp_path):
     assert said["modelspec.resolution"] == "192x192"
     assert said["ss_base_model_version"] == "sd_v1"
     assert (said["ss_steps"], said["ss_epoch"], said["ss_num_train_images"]) == ("40", "2", "3")
-    assert said["ss_learning_rate"] == "0.0005"
+    assert said["ss_learning_rate"] == "0.0003"
     assert json.loads(said["ss_tag_frequency"]) == {
         "1_art-24": {"pixel art portrait": 3, "red hair": 3, "1": 1, "2": 1, "3": 1}
     }
