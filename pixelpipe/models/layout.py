@@ -8,6 +8,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -191,8 +192,8 @@ def _files(folder: Path) -> Iterator[Path]:
 
 
 def _hash_file(path: Path) -> str:
-    with path.open("rb") as file:
-        found = hashlib.file_digest(file, "sha256").hexdigest()
+    stat = path.stat()
+    found = _hash_content(path.resolve(), stat.st_size, stat.st_mtime_ns)
     stored_as = path.resolve().name  # the hub's cache names a large file by its content
     if path.is_symlink() and _SHA256.fullmatch(stored_as) and stored_as != found:
         raise BaseModelError(
@@ -200,3 +201,10 @@ def _hash_file(path: Path) -> str:
             f"{stored_as[:12]}…); delete {path.resolve()} and download it again"
         )
     return found
+
+
+@lru_cache(maxsize=256)
+def _hash_content(path: Path, size: int, modified_ns: int) -> str:  # noqa: ARG001  (they say that it is another file)
+    """Seconds for gigabytes, and a run asks twice."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

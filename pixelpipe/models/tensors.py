@@ -77,7 +77,10 @@ def fill(model: torch.nn.Module, stored: Stored, where: str) -> None:
 
 
 def read_tensors(stored: Stored, where: str, dtype: torch.dtype = torch.float32) -> dict[str, torch.Tensor]:
-    """Read tensors into memory of their own, each file opened once; `WeightsError` where one is not finite."""
+    """Read tensors, each file opened once; `WeightsError` where one is not finite.
+
+    They are copies: safetensors' own are views of the file, which would change or vanish with it.
+    """
     by_file: dict[Path, list[str]] = defaultdict(list)
     for name, tensor in stored.items():
         by_file[tensor.file].append(name)
@@ -86,7 +89,7 @@ def read_tensors(stored: Stored, where: str, dtype: torch.dtype = torch.float32)
         try:
             with safe_open(file, framework="pt") as opened:
                 for name in names:
-                    tensors[name] = _finite(opened.get_tensor(stored[name].name).to(dtype), name, where)
+                    tensors[name] = _finite(opened.get_tensor(stored[name].name).to(dtype, copy=True), name, where)
         except (SafetensorError, OSError) as error:
             raise WeightsError(f"{where}: {file} cannot be read: {' '.join(str(error).split())[:200]}") from None
     return tensors

@@ -1,5 +1,8 @@
 """A checkpoint of the store as other programs read it: diffusers, A1111, ComfyUI, sd-scripts."""
 
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -134,15 +137,23 @@ def _trained_model(store: Store, checkpoint: Checkpoint, config: dict[str, Any])
         )
     base = load_base(path)
     if checkpoint.part == "unet":
-        folder = store.fetch_tree(checkpoint_key(checkpoint.experiment_id, checkpoint.epoch, "unet"))
-        return replace(base, unet=load_unet(folder))
+        with _fetched(store, checkpoint) as folder:
+            return replace(base, unet=load_unet(folder))
     merge_lora(_stored_lora(store, checkpoint, base.unet, base.text_encoder), base.unet, base.text_encoder)
     return base
 
 
 def _stored_lora(store: Store, checkpoint: Checkpoint, unet: torch.nn.Module, text_encoder: torch.nn.Module) -> Lora:
-    folder = store.fetch_tree(checkpoint_key(checkpoint.experiment_id, checkpoint.epoch, "lora"))
-    return read_lora(folder, unet, text_encoder)
+    with _fetched(store, checkpoint) as folder:
+        return read_lora(folder, unet, text_encoder)
+
+
+@contextmanager
+def _fetched(store: Store, checkpoint: Checkpoint) -> Iterator[Path]:
+    """The checkpoint's files, verified; from an object store, for as long as they are read."""
+    with tempfile.TemporaryDirectory() as scratch:
+        key = checkpoint_key(checkpoint.experiment_id, checkpoint.epoch, checkpoint.part)
+        yield store.fetch_tree(key, Path(scratch) / checkpoint.part)
 
 
 @dataclass(frozen=True, slots=True)
