@@ -28,6 +28,7 @@ COMMANDS = {
     "baseline": "baseline",
     "evaluate": "evaluate",
     "query": "results",
+    "import-kohya": "import_kohya",
 }
 
 

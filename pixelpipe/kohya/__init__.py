@@ -1,0 +1,1 @@
+"""Coming over from kohya's sd-scripts: its TOML files as a pixelpipe configuration."""
