@@ -75,6 +75,7 @@ class ElsewhereConfig(Strict):
     judge: JudgeConfig = JudgeConfig()
     figures: tuple[Figures, ...] = ()
     usd_per_epoch: float = Field(default=0.0, ge=0, description="What an epoch cost, where somebody knows it.")
+    images_per_epoch: int | None = Field(default=None, ge=1, description="Training images seen in an epoch.")
     note: str = ""
 
     @model_validator(mode="after")

@@ -16,7 +16,9 @@ from typing import Any
 MAX_FACTORIAL = 4
 """Factors whose 2^k runs are listed; beyond, the runs that change one of them each."""
 
-NOT_FACTORS = frozenset({"name", "line", "judge", "budget", "origin", "figures", "note", "usd_per_epoch"})
+NOT_FACTORS = frozenset(
+    {"name", "line", "judge", "budget", "origin", "figures", "note", "usd_per_epoch", "images_per_epoch"}
+)
 """Sections that change no weight and no image."""
 
 NOT_FACTOR_FIELDS = frozenset(

@@ -1,0 +1,175 @@
+"""Images of a model that was trained elsewhere, judged as those of a run: measured here, paired with a baseline's."""
+
+import math
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pixelpipe.analysis.duplicates import TrainSprites
+from pixelpipe.analysis.metrics import METRIC_VERSION
+from pixelpipe.analysis.profile import Profile, build_profile
+from pixelpipe.config import content_id
+from pixelpipe.data.sprites import load_sprites
+from pixelpipe.elsewhere import ElsewhereConfig
+from pixelpipe.errors import BadInputError
+from pixelpipe.keys import sample_key
+from pixelpipe.lease import acquire
+from pixelpipe.lines import pin_profile, pin_prompts, pinned_profile, stored_prompts
+from pixelpipe.pipeline.baseline import find_baseline
+from pixelpipe.pipeline.elsewhere import Declaration, ElsewhereRun, require_champion
+from pixelpipe.pipeline.evaluate import Measured, encode_png, measure_images
+from pixelpipe.pipeline.judge import judge_epoch
+from pixelpipe.pipeline.outcome import Outcome
+from pixelpipe.pipeline.sample_folder import SampleFolder, read_prompts, read_sample_folder
+from pixelpipe.results.reader import read_table
+from pixelpipe.sampling.evaluation import ImagePlan, Prompt
+from pixelpipe.store import Store
+
+SAMPLER = "elsewhere"  # no picture of another tool is drawn as ours are, whatever its sampler is called
+
+
+def record_images(
+    store: Store, config: ElsewhereConfig, directory: Path, prompts_file: Path | None, declared: Declaration | None
+) -> Outcome:
+    """Measure and judge the epochs of a folder that are new; see `read_sample_folder` for what it must hold.
+
+    Raises `BadInputError` before anything is written for whatever does not fit.
+    """
+    folder = read_sample_folder(directory, config.dataset.background or "#ffffff")
+    prompts = read_prompts(prompts_file, folder, stored_prompts(store, config.line))
+    plans = _plans(folder, prompts)
+    eval_set_id = content_id("evaluation set", _contents(config, plans))[:16]
+    config = _judge_that_can_decide(config, folder)
+    sprites = _art(config)
+    profile = _profile(store, config, sprites)
+    if declared is None:
+        _check_comparable(store, config, eval_set_id, plans)
+    for epoch in folder.epochs:
+        folder.images(epoch, config.grid)  # every file is read before the first is written
+    experiment_id = config.identity(eval_set_id)
+    with acquire(store, experiment_id) as lease:
+        run = ElsewhereRun(store, config, experiment_id, lease.attempt, declared)
+        new = run.begin(folder.epochs)
+        pin_prompts(store, config.line, prompts)
+        pin_profile(store, config.line, profile)
+        train = None if sprites is None else TrainSprites(sprites)
+        for epoch in new:
+            _put_images(run, folder, epoch, plans)
+            lineage = run.lineage | {"epoch": epoch, "attempt": lease.attempt, "eval_set_id": eval_set_id}
+            lineage |= {"checkpoint_hash": None}
+            key_of = partial(_key, experiment_id, epoch)
+            measured = measure_images(store, plans, key_of, config.grid, profile, train, lineage)
+            _judge_and_commit(run, epoch, max(folder.epochs), profile, measured)
+        return run.conclude()
+
+
+def _judge_and_commit(run: ElsewhereRun, epoch: int, last: int, profile: Profile, measured: Measured) -> None:
+    per_epoch = run.config.images_per_epoch
+    images_seen = None if per_epoch is None else per_epoch * epoch
+    decision = judge_epoch(
+        run.store,
+        run.plan(last, measured.rows.num_rows),
+        run.baseline,
+        profile,
+        measured,
+        epoch=epoch,
+        images_seen=images_seen,
+        dataset_hash=None,
+        budget_reached=False,
+        sample_fresh=None,  # there are no weights to draw fresh seeds with
+    )
+    summary: dict[str, Any] = {"images_seen": images_seen, "num_samples": measured.rows.num_rows}
+    summary |= {"duplicate_rate": measured.duplicate_rate}
+    summary["clean_rate"] = float(np.mean(measured.rows["clean"].to_numpy(zero_copy_only=False)))
+    for metric in ("unique_colors", "effective_colors"):
+        values = measured.rows[metric].to_numpy()
+        summary |= {f"mean_{metric}": float(np.mean(values)), f"median_{metric}": float(np.median(values))}
+    run.commit(decision, summary, measured.rows)
+
+
+def _put_images(run: ElsewhereRun, folder: SampleFolder, epoch: int, plans: Sequence[ImagePlan]) -> None:
+    images = folder.images(epoch, run.config.grid)
+    for plan, image in zip(plans, images, strict=True):
+        run.store.replace(_key(run.experiment_id, epoch, plan), encode_png(image))
+
+
+def _key(experiment_id: str, epoch: int, plan: ImagePlan) -> str:
+    return sample_key(experiment_id, epoch, plan.prompt_id, plan.seed)
+
+
+def _plans(folder: SampleFolder, prompts: tuple[Prompt, ...]) -> tuple[ImagePlan, ...]:
+    texts = {prompt.prompt_id: prompt.text for prompt in prompts}
+    return tuple(ImagePlan(prompt_id, texts[prompt_id], seed) for prompt_id, seed in folder.keys)
+
+
+def _contents(config: ElsewhereConfig, plans: Sequence[ImagePlan]) -> dict[str, Any]:
+    """What makes two folders comparable; settings that nobody states are null, and equal only to unstated ones."""
+    return {
+        "images": [[plan.prompt_id, plan.prompt, plan.seed] for plan in plans],
+        "sampler": SAMPLER,
+        "num_inference_steps": config.sampling.num_inference_steps,
+        "guidance_scale": config.sampling.guidance_scale,
+        "grid": config.grid,
+        "metric_version": METRIC_VERSION,
+    }
+
+
+def _judge_that_can_decide(config: ElsewhereConfig, folder: SampleFolder) -> ElsewhereConfig:
+    """Patience no longer than the plan; refused where so few prompts can never reach alpha / looks."""
+    looks = max(config.planned_epochs(max(folder.epochs)), max(folder.epochs)) - config.judge.grace
+    if looks < 1:
+        raise BadInputError(f"`judge.grace` must leave an epoch to judge but is {config.judge.grace}")
+    needed = math.floor(math.log2(looks) - math.log2(config.judge.alpha)) + 1
+    if len(folder.prompt_ids) < needed:
+        raise BadInputError(
+            f"--images: must be of at least {needed} prompts but are of {len(folder.prompt_ids)}: with fewer, no result "
+            f"can reach p < {config.judge.alpha:g} / {looks} looks"
+        )
+    judge = config.judge.model_copy(update={"patience": min(config.judge.patience, looks)})
+    return config.model_copy(update={"judge": judge})
+
+
+def _art(config: ElsewhereConfig) -> np.ndarray | None:
+    if config.art is None:
+        return None
+    sprites = load_sprites(config.art, config.grid, config.dataset.background or "#ffffff")
+    return np.stack([sprite.pixels for sprite in sprites])
+
+
+def _profile(store: Store, config: ElsewhereConfig, sprites: np.ndarray | None) -> Profile:
+    """The line's, or of the art that is at hand; without one nobody can say what is too flat or too busy."""
+    pinned = pinned_profile(store, config.line, config.grid)
+    if pinned is not None:
+        return pinned
+    if sprites is None:
+        raise BadInputError(
+            f"line {config.line} has no profile of its art yet: name a folder of its sprites with --art DIR"
+        )
+    return build_profile(sprites, content_id("art", config.grid, sorted(content_id(s.tolist()) for s in sprites)))
+
+
+def _check_comparable(store: Store, config: ElsewhereConfig, eval_set_id: str, plans: Sequence[ImagePlan]) -> None:
+    """Against a baseline with images: the same evaluation set, or what differs and the way out."""
+    require_champion(store, config.line, config.judge.baseline)
+    found = find_baseline(store, config.line, config.judge.baseline)
+    assert found.experiment_id is not None
+    rows = read_table(store, "samples", found.experiment_id, columns=["prompt_id", "prompt", "seed", "eval_set_id"])
+    if not rows.num_rows or set(rows["eval_set_id"].to_pylist()) == {eval_set_id}:
+        return
+    theirs = {(row["prompt_id"], row["seed"]): row["prompt"] for row in rows.to_pylist()}
+    ours = {(plan.prompt_id, plan.seed): plan.prompt for plan in plans}
+    if ours != theirs:
+        both = ours.keys() & theirs.keys()
+        reworded = sum(ours[key] != theirs[key] for key in both)
+        what = f"{len(both)} of {len(theirs)} (prompt, seed) pairs are the same" + (
+            f", {reworded} of them with another text" if reworded else ""
+        )
+    else:
+        what = "the prompts and seeds are the same, but the sampler or its settings are not (or are not stated)"
+    raise BadInputError(
+        f"--images cannot be compared with the baseline {found.reference}: {what}. Bring the baseline's images of the "
+        "same prompts and seeds with --as baseline, or the checkpoint itself with pixelpipe evaluate"
+    )
