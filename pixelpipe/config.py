@@ -272,7 +272,7 @@ class ExperimentConfig(Strict):
     @property
     def line_name(self) -> str:
         """As given, or the dataset folder's name and the grid, with whatever a name cannot hold as a dash."""
-        folder = _as_name(self.dataset.path.resolve().name, "sprites")
+        folder = as_name(self.dataset.path.resolve().name, "sprites")
         return self.line or f"{folder}-{self.dataset.grid}"
 
     def resolved(self) -> dict[str, Any]:
@@ -319,7 +319,7 @@ def load_config(path: Path, overrides: tuple[str, ...] = ()) -> ExperimentConfig
     `name` defaults to the file's. Raises `ConfigError`, one line for all that is wrong.
     """
     values = read_yaml(path)
-    values.setdefault("name", _as_name(path.stem, "experiment"))
+    values.setdefault("name", as_name(path.stem, "experiment"))
     for override in overrides:
         apply_override(values, override)
     return parse_config(values, where=str(path))
@@ -335,6 +335,6 @@ def parse_config(values: dict[str, Any], where: str) -> ExperimentConfig:
         raise ConfigError(f"{where}: {'; '.join(problems)}") from None
 
 
-def _as_name(text: str, default: str) -> str:
+def as_name(text: str, default: str) -> str:
     """`text` with whatever a name cannot hold as a dash."""
     return re.sub(r"[^A-Za-z0-9._-]+", "-", text).strip("-._")[:60] or default

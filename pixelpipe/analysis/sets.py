@@ -18,14 +18,14 @@ class SetMetrics:
     """Of N sprites; SET_SCHEMA has units and ranges. None where N is too small or the profile does not know."""
 
     duplicate_rate: float
-    median_nearest_train: float
+    median_nearest_train: float | None
     memorized_rate: float | None
     mmd2: float | None
     mmd_p_value: float | None
-    palette_emd: float
+    palette_emd: float | None
 
 
-def measure_set(sprites: Sprites, train: TrainSprites, profile: Profile) -> SetMetrics:
+def measure_set(sprites: Sprites, train: TrainSprites | None, profile: Profile) -> SetMetrics:
     """Metrics of `sprites` (N, g, g, 3) uint8 sRGB, N at least 1, against the training art; 1 s for 96 against 200.
 
     - `duplicate_rate`: a copy counts once; of n seeds of a prompt that give one picture, (n - 1) / n. Any N, but below
@@ -35,6 +35,8 @@ def measure_set(sprites: Sprites, train: TrainSprites, profile: Profile) -> SetM
     - `mmd2`, `mmd_p_value`: see `discrepancy`; null for N of 1. N of 20 or more, better 50.
     - `palette_emd`: see `transport`. N of 20 or more; with fewer it is large for want of colors.
     """
+    if train is None:  # the training art is not at hand
+        return SetMetrics(duplicate_rate(sprites), None, None, None, None, None)
     nearest = train.nearest(sprites)
     art = train.sprites[: len(train.sprites) // 2]  # without the mirror images
     discrepancy = maximum_mean_discrepancy(sprites, art)

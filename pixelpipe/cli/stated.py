@@ -21,8 +21,8 @@ def stated_config(
 
     values = {} if path is None else read_yaml(path)
     where = str(path) if path is not None else "options"
-    if "origin" in values:
-        raise ConfigError(f"{where}: `origin` is not a field that can be stated")
+    if values.pop("origin", origin) != origin:  # as in the config.yaml of an import's own folder
+        raise ConfigError(f"{where}: `origin` must be {origin} or not be there")
     values |= {name: value for name, value in given.items() if value is not None}
     for override in overrides:
         apply_override(values, override)

@@ -11,7 +11,7 @@ import pyarrow as pa
 import yaml
 
 from pixelpipe.analysis.metrics import METRIC_VERSION
-from pixelpipe.comparison.decision import Decision, ReasonCode, decision_from_row
+from pixelpipe.comparison.decision import Decision, ReasonCode, Verdict, decision_from_row
 from pixelpipe.comparison.evidence import Plan, summary_evidence
 from pixelpipe.config import content_id
 from pixelpipe.elsewhere import ElsewhereConfig, Figures
@@ -25,6 +25,7 @@ from pixelpipe.pipeline.judge import judge_figures
 from pixelpipe.pipeline.outcome import Outcome
 from pixelpipe.pipeline.status import STATUS
 from pixelpipe.results.reader import latest_status, read_table
+from pixelpipe.results.schemas import SCHEMAS
 from pixelpipe.results.writer import append_status, committed_epochs, discard_uncommitted, table_of, write_rows
 from pixelpipe.store import Store
 
@@ -85,8 +86,7 @@ class ElsewhereRun:
     def commit(self, decision: Decision, summary: Mapping[str, Any], samples: pa.Table | None = None) -> Decision:
         """Put the epoch's rows, its own last; returns the decision, in a person's words where one declared it."""
         if self.declared is not None:
-            sentence = self._declared_sentence(decision.epoch)
-            decision = decision.replaced(sentence=sentence, reason_code=ReasonCode.DECLARED)
+            decision = self._declared(decision)
         person = (self.declared.who, self.declared.why) if self.declared else (None, None)
         row = self.lineage | {"epoch": decision.epoch, "attempt": self.attempt}
         decided = {"decided_at": datetime.now(UTC), "overridden_by": person[0], "override_reason": person[1]}
@@ -114,10 +114,20 @@ class ElsewhereRun:
         change |= {"config_json": json.dumps(self.config.stated(), ensure_ascii=False)}
         append_status(self.store, self.lineage | change | {"changed_at": datetime.now(UTC), "attempt": self.attempt})
 
-    def _declared_sentence(self, epoch: int) -> str:
+    def _declared(self, decision: Decision) -> Decision:
+        """The last epoch is the baseline because a person says so; what the rule holds against it is said."""
         assert self.declared is not None
-        why = self.declared.why.strip().rstrip(".")
-        return f"Epoch {epoch} is the baseline of line {self.config.line} because {self.declared.who} said so: {why}."
+        is_last = decision.epoch == decision.planned_epochs
+        against = decision.verdict in (Verdict.ABANDONED, Verdict.INCONCLUSIVE)
+        who, why = self.declared.who, self.declared.why.strip().rstrip(".")
+        role = f"is the baseline of line {self.config.line}" if is_last else "belongs to a baseline"
+        return decision.replaced(
+            verdict=Verdict.PROMOTED if is_last else Verdict.CONTINUE,
+            reason_code=ReasonCode.DECLARED,
+            ends_run=is_last,
+            sentence=f"Epoch {decision.epoch} {role} because {who} said so: {why}."
+            + (f" The rule's own words were: {decision.sentence}" if against else ""),
+        )
 
     def _declare(self, epoch: int) -> None:
         assert self.declared is not None
@@ -212,10 +222,10 @@ def _summary(figures: Figures) -> dict[str, Any]:
 
 def _epoch_row(config: ElsewhereConfig, decision: Decision, summary: Mapping[str, Any]) -> dict[str, Any]:
     """Everything of the `epochs` table but lineage, epoch and attempt; what nobody knows is null."""
-    unknown = ("train_loss", "validation_loss", "learning_rate", "optimizer_steps", "images_seen")
-    means = [f"{figure}_{name}" for figure in ("mean", "median") for name in SUMMARY_METRICS]
+    known_here = {"experiment_id", "line", "config_hash", "epoch", "attempt"}
+    unknown = [field.name for field in SCHEMAS["epochs"] if field.nullable and field.name not in known_here]
     return {
-        **dict.fromkeys([*unknown, *means, "clean_rate", "duplicate_rate", "checkpoint_hash"]),
+        **dict.fromkeys(unknown),
         **{f"seconds_{stage}": 0.0 for stage in ("train", "save", "sample", "analyze", "judge")},
         "cost_usd": config.usd_per_epoch,
         "decision": str(decision.verdict),

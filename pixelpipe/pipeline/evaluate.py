@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from PIL import Image
 
 from pixelpipe.analysis.duplicates import TrainSprites
@@ -84,6 +85,18 @@ def measure_images(
             advance(len(batch))
     rows = pa.concat_tables(parts)
     return Measured(rows, measure_set(np.concatenate(all_sprites), train_sprites, profile))
+
+
+def summaries(rows: pa.Table) -> dict[str, float | None]:
+    """Columns of the `epochs` table that are means and medians over its images."""
+    found: dict[str, float | None] = {
+        "clean_rate": float(np.mean(rows["clean"].to_numpy(zero_copy_only=False))),
+        "named_color_agreement": pc.mean(rows["named_color_agreement"]).as_py(),  # null: no prompt names a color
+    }
+    for metric in ("unique_colors", "effective_colors"):
+        values = rows[metric].to_numpy()
+        found |= {f"mean_{metric}": float(np.mean(values)), f"median_{metric}": float(np.median(values))}
+    return found
 
 
 def _columns(

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,11 +21,12 @@ from pixelpipe.lease import acquire
 from pixelpipe.lines import pin_profile, pin_prompts, pinned_profile, stored_prompts
 from pixelpipe.pipeline.baseline import find_baseline
 from pixelpipe.pipeline.elsewhere import Declaration, ElsewhereRun, require_champion
-from pixelpipe.pipeline.evaluate import Measured, encode_png, measure_images
+from pixelpipe.pipeline.evaluate import Measured, decode_png, encode_png, measure_images, summaries
 from pixelpipe.pipeline.judge import judge_epoch
 from pixelpipe.pipeline.outcome import Outcome
 from pixelpipe.pipeline.sample_folder import SampleFolder, read_prompts, read_sample_folder
 from pixelpipe.results.reader import read_table
+from pixelpipe.results.writer import committed_epochs
 from pixelpipe.sampling.evaluation import ImagePlan, Prompt
 from pixelpipe.store import Store
 
@@ -47,9 +49,9 @@ def record_images(
     profile = _profile(store, config, sprites)
     if declared is None:
         _check_comparable(store, config, eval_set_id, plans)
-    for epoch in folder.epochs:
-        folder.images(epoch, config.grid)  # every file is read before the first is written
     experiment_id = config.identity(eval_set_id)
+    for epoch in folder.epochs:  # every file is read before the first is written
+        _check_unchanged(store, experiment_id, epoch, plans, folder.images(epoch, config.grid))
     with acquire(store, experiment_id) as lease:
         run = ElsewhereRun(store, config, experiment_id, lease.attempt, declared)
         new = run.begin(folder.epochs)
@@ -82,12 +84,22 @@ def _judge_and_commit(run: ElsewhereRun, epoch: int, last: int, profile: Profile
         sample_fresh=None,  # there are no weights to draw fresh seeds with
     )
     summary: dict[str, Any] = {"images_seen": images_seen, "num_samples": measured.rows.num_rows}
-    summary |= {"duplicate_rate": measured.duplicate_rate}
-    summary["clean_rate"] = float(np.mean(measured.rows["clean"].to_numpy(zero_copy_only=False)))
-    for metric in ("unique_colors", "effective_colors"):
-        values = measured.rows[metric].to_numpy()
-        summary |= {f"mean_{metric}": float(np.mean(values)), f"median_{metric}": float(np.median(values))}
+    summary |= {**asdict(measured.set_metrics), **summaries(measured.rows)}
     run.commit(decision, summary, measured.rows)
+
+
+def _check_unchanged(
+    store: Store, experiment_id: str, epoch: int, plans: Sequence[ImagePlan], images: Sequence[np.ndarray]
+) -> None:
+    """An epoch that was judged stays as it was."""
+    if epoch not in committed_epochs(store, experiment_id):
+        return
+    for plan, image in zip(plans, images, strict=True):
+        if not np.array_equal(decode_png(store.read(_key(experiment_id, epoch, plan))), image):
+            raise BadInputError(
+                f"epoch-{epoch:02d}/{plan.prompt_id}__{plan.seed}: differs from the image that was judged, and what "
+                f"was judged stays; give the experiment another --name than {experiment_id.rpartition('-')[0]}"
+            )
 
 
 def _put_images(run: ElsewhereRun, folder: SampleFolder, epoch: int, plans: Sequence[ImagePlan]) -> None:
@@ -125,8 +137,8 @@ def _judge_that_can_decide(config: ElsewhereConfig, folder: SampleFolder) -> Els
     needed = math.floor(math.log2(looks) - math.log2(config.judge.alpha)) + 1
     if len(folder.prompt_ids) < needed:
         raise BadInputError(
-            f"--images: must be of at least {needed} prompts but are of {len(folder.prompt_ids)}: with fewer, no result "
-            f"can reach p < {config.judge.alpha:g} / {looks} looks"
+            f"--images: must be of at least {needed} prompts but are of {len(folder.prompt_ids)}: with fewer, no "
+            f"result can reach p < {config.judge.alpha:g} / {looks} looks"
         )
     judge = config.judge.model_copy(update={"patience": min(config.judge.patience, looks)})
     return config.model_copy(update={"judge": judge})

@@ -13,9 +13,7 @@ from datetime import UTC, datetime
 from functools import cached_property, partial
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import yaml
 
 from pixelpipe.analysis.duplicates import TrainSprites
@@ -28,7 +26,7 @@ from pixelpipe.keys import confirmation_key, epoch_stem, experiment_key, sample_
 from pixelpipe.lines import pin_prompts
 from pixelpipe.pipeline.baseline import pin_baseline, pinned_baseline, stored_config
 from pixelpipe.pipeline.dataset import record_dataset
-from pixelpipe.pipeline.evaluate import Measured, measure_images, sample_images
+from pixelpipe.pipeline.evaluate import Measured, measure_images, sample_images, summaries
 from pixelpipe.pipeline.judge import FreshImages, judge_epoch
 from pixelpipe.pipeline.prepare import Experiment
 from pixelpipe.pipeline.session import Session, champion_sampler
@@ -160,7 +158,7 @@ class ExperimentRun:
             **{f"seconds_{stage}": seconds for stage, seconds in self.seconds.items()},
             "cost_usd": self._cost_so_far(),
             "num_samples": len(rows),
-            **_summaries(rows),
+            **summaries(rows),
             **asdict(samples.set_metrics),
             "decision": str(decision.verdict),
             "reason_code": str(decision.reason_code),
@@ -255,14 +253,3 @@ class ExperimentRun:
         started = time.perf_counter()
         yield
         self.seconds[stage] = time.perf_counter() - started
-
-
-def _summaries(rows: pa.Table) -> dict[str, float | None]:
-    summaries = {
-        "clean_rate": float(np.mean(rows["clean"].to_numpy(zero_copy_only=False))),
-        "named_color_agreement": pc.mean(rows["named_color_agreement"]).as_py(),  # null: no prompt names a color
-    }
-    for metric in ("unique_colors", "effective_colors"):
-        values = rows[metric].to_numpy()
-        summaries |= {f"mean_{metric}": float(np.mean(values)), f"median_{metric}": float(np.median(values))}
-    return summaries

@@ -102,7 +102,8 @@ def read_prompts(path: Path | None, folder: SampleFolder, pinned: tuple[Prompt, 
         theirs = known.get(prompt.prompt_id)
         if theirs is not None and theirs.text != prompt.text:
             raise BadInputError(
-                f"{path}: prompt {prompt.prompt_id} must read {theirs.text!r}, as in its line, but reads {prompt.text!r}"
+                f"{path}: prompt {prompt.prompt_id} must read {theirs.text!r}, as in its line, but reads "
+                f"{prompt.text!r}"
             )
     return tuple(given)
 

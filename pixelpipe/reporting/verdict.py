@@ -162,12 +162,14 @@ def _how_to_repeat(description: Description) -> str:
 
 def _how_to_judge_again(description: Description, up: str, tables: str) -> str:
     """Of what was trained elsewhere: what was stated of it, and how the rest of it can be brought."""
-    option = f"--{description.origin}" + (" DIR --config" if description.origin == "images" else "")
+    images = description.origin == "images"
+    option = "--images DIR --config" if images else "--figures"
+    more = "adding its folder" if images else "naming it there"
     return "\n\n".join(
         [
             "## How to go on",
-            "What is known of it is in [config.yaml](config.yaml). More epochs are judged by naming them there "
-            "(figures) or adding their folders (images), and from this file's folder: "
+            f"What is known of it is in [config.yaml](config.yaml). Another epoch is judged by {more}, and from this "
+            "file's folder: "
             f"`pixelpipe evaluate {option} config.yaml --store {up}`. What was judged stays.",
             bullets([f"Parquet: {tables}"]),
         ]
