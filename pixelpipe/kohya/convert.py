@@ -1,47 +1,16 @@
 """An sd-scripts configuration as a pixelpipe configuration, and what became of every setting, line by line."""
 
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
 
-from pixelpipe.data.listing import visible_files
+from pixelpipe.kohya.conversion import Conversion
 from pixelpipe.kohya.counterparts import ANYWAY, DERIVED, FIELDS, MISSING, NEUTRAL
-from pixelpipe.kohya.read import KohyaConfig, Setting
+from pixelpipe.kohya.folders import images_in, read_folders
+from pixelpipe.kohya.read import KohyaConfig, Setting, short
 
-IMAGES = {".png", ".jpg", ".jpeg", ".webp", ".bmp"}
 SCHEDULES = {"constant": "constant", "constant_with_warmup": "constant", "linear": "linear", "cosine": "cosine"}
-REPEATS = re.compile(r"(\d+)_(.+)")  # a folder of train_data_dir: 10_name is seen ten times an epoch
 KOHYA_BATCH_SIZE, KOHYA_ALPHA, KOHYA_RANK, KOHYA_EPOCHS, KOHYA_STEPS = 1, 1.0, 4, None, 1600
-Kind = Literal["changed", "missing", "unknown", "anyway"]
-
-
-@dataclass(frozen=True, slots=True)
-class Note:
-    """What became of a setting that is not simply a field with the same value."""
-
-    kind: Kind
-    place: str
-    text: str
-
-
-@dataclass(slots=True)
-class Conversion:
-    """`values`: plain values of a configuration, by section."""
-
-    values: dict[str, Any] = field(default_factory=dict)
-    notes: list[Note] = field(default_factory=list)
-
-    def put(self, path: str, value: Any) -> None:
-        section, _, name = path.rpartition(".")
-        (self.values.setdefault(section, {}) if section else self.values)[name] = value
-
-    def note(self, kind: Kind, setting: Setting | str, text: str) -> None:
-        if isinstance(setting, str):
-            self.notes.append(Note(kind, setting, text))
-        else:
-            self.notes.append(Note(kind, setting.place, f"{setting.key} = {_short(setting.value)}: {text}"))
 
 
 def convert(kohya: KohyaConfig, grid: int, path: Path) -> Conversion:
@@ -63,7 +32,7 @@ def convert(kohya: KohyaConfig, grid: int, path: Path) -> Conversion:
             result.note("unknown", setting, "not a setting that pixelpipe knows of sd-scripts")
     result.put("dataset.grid", grid)
     _model(settings, result, path)
-    images = _dataset(kohya, settings, result, path)
+    images = read_folders(kohya, settings, result, path)
     _batch(settings, result, path)
     _length(settings, images, result, path)
     _learning_rate(settings, result)
@@ -82,7 +51,7 @@ def _one_dataset(kohya: KohyaConfig, result: Conversion) -> dict[str, Setting]:
                 settings[key] = setting
             elif settings[key].value != setting.value and key not in ("image_dir", "num_repeats", "class_tokens"):
                 result.note(
-                    "changed", setting, f"{_short(settings[key].value)} is used: pixelpipe trains on one dataset"
+                    "changed", setting, f"{short(settings[key].value)} is used: pixelpipe trains on one dataset"
                 )
     return settings
 
@@ -112,62 +81,12 @@ def _model(settings: Mapping[str, Setting], result: Conversion, path: Path) -> N
     result.values["model"].setdefault("alpha", KOHYA_ALPHA)
 
 
-def _dataset(kohya: KohyaConfig, settings: Mapping[str, Setting], result: Conversion, path: Path) -> dict[Path, int]:
-    """Folder -> repeats, as far as known; sets dataset.path and dataset.repeats."""
-    folders = dict(_folders(kohya, settings, result))
-    if not folders:
-        result.note("missing", str(path), "no train_data_dir and no image_dir: dataset.path must be given")
-        result.put("dataset.path", "sprites")
-        return {}
-    repeats = sorted(set(folders.values()))
-    result.put("dataset.path", str(_common(list(folders))))
-    result.put("dataset.repeats", repeats[0])
-    if len(folders) > 1:
-        listed = ", ".join(f"{folder.name} x {times}" for folder, times in folders.items())
-        kind = "missing" if len(repeats) > 1 else "changed"
-        all_alike = f"; every sprite is seen {repeats[0]} times: repeats cannot differ between folders"
-        result.note(
-            kind,
-            str(path),
-            f"{len(folders)} folders ({listed}) become one dataset{all_alike if len(repeats) > 1 else ''}",
-        )
-    _captions(settings, list(folders), result)
-    return folders
-
-
-def _folders(kohya: KohyaConfig, settings: Mapping[str, Setting], result: Conversion) -> Iterator[tuple[Path, int]]:
-    for subset in kohya.subsets:
-        if subset.value("is_reg"):
-            result.note("missing", subset.settings["is_reg"], MISSING["is_reg"])
-        elif "image_dir" in subset.settings:
-            yield _path(subset.value("image_dir")), int(subset.value("num_repeats", 1))
-    if kohya.subsets or "train_data_dir" not in settings:
-        return
-    top = _path(settings["train_data_dir"].value)
-    named = [(folder, match) for folder in _folders_in(top) if (match := REPEATS.fullmatch(folder.name))]
-    for folder, match in named:
-        yield folder, int(match[1])
-    if not named:
-        times = settings.get("dataset_repeats")
-        where = "is not on this machine" if not top.is_dir() else "has no folders such as 10_name"
-        result.note("changed", settings["train_data_dir"], f"{where}: taken as the folder of sprites itself")
-        yield top, int(times.value) if times else 1
-
-
-def _captions(settings: Mapping[str, Setting], folders: list[Path], result: Conversion) -> None:
-    extension = settings.get("caption_extension")
-    wanted = str(extension.value) if extension else ".caption"  # sd-scripts' default
-    if wanted != ".txt":
-        where = extension or str(folders[0])
-        result.note("missing", where, f"captions must be .txt files beside the images, not {wanted}: rename them")
-
-
 def _batch(settings: Mapping[str, Setting], result: Conversion, path: Path) -> None:
     """sd-scripts accumulates over batches; pixelpipe's batch is that of the optimizer step, and parts are of it."""
     size = next((settings[key] for key in ("train_batch_size", "batch_size") if key in settings), None)
-    each = int(size.value) if size else KOHYA_BATCH_SIZE
+    each = size.whole() if size else KOHYA_BATCH_SIZE
     parts = settings.get("gradient_accumulation_steps")
-    count = int(parts.value) if parts else 1
+    count = parts.whole() if parts else 1
     result.put("training.batch_size", each * count)
     if size is None:
         result.note("changed", str(path), "no train_batch_size: sd-scripts' default, 1, is taken")
@@ -182,8 +101,8 @@ def _length(settings: Mapping[str, Setting], folders: Mapping[Path, int], result
     steps, training = settings.get("max_train_steps"), result.values["training"]
     if "epochs" in training:
         return
-    count = sum(len(_images(folder)) for folder in folders) * result.values["dataset"].get("repeats", 1)
-    wanted = int(steps.value) if steps else KOHYA_STEPS
+    count = sum(len(images_in(folder)) for folder in folders) * result.values["dataset"].get("repeats", 1)
+    wanted = steps.whole() if steps else KOHYA_STEPS
     where = steps or str(path)
     if not count:
         result.note("missing", where, "the images are not on this machine, so steps are no epochs: set training.epochs")
@@ -196,7 +115,7 @@ def _length(settings: Mapping[str, Setting], folders: Mapping[Path, int], result
 def _learning_rate(settings: Mapping[str, Setting], result: Conversion) -> None:
     chosen = settings.get("unet_lr") or settings.get("learning_rate")
     if chosen is not None:
-        result.put("training.learning_rate", float(chosen.value))
+        result.put("training.learning_rate", chosen.number())
     if "unet_lr" in settings and "learning_rate" in settings and settings["learning_rate"].value != chosen.value:
         result.note("changed", settings["learning_rate"], "unet_lr is used: only the UNet is trained")
     schedule = settings.get("lr_scheduler")
@@ -209,7 +128,7 @@ def _learning_rate(settings: Mapping[str, Setting], result: Conversion) -> None:
     if warmup is not None and isinstance(warmup.value, float) and 0 < warmup.value < 1:
         result.note("missing", warmup, "a share of all steps: set training.lr_warmup_steps as a number")
     elif warmup is not None:
-        result.put("training.lr_warmup_steps", int(warmup.value))
+        result.put("training.lr_warmup_steps", warmup.whole())
 
 
 def _optimizer(settings: Mapping[str, Setting], result: Conversion) -> None:
@@ -218,12 +137,13 @@ def _optimizer(settings: Mapping[str, Setting], result: Conversion) -> None:
         more = ", which sets its own learning rate: set training.learning_rate" if _sets_its_own_rate(kind) else ""
         result.note("changed", kind, f"AdamW{more}")
     arguments = settings.get("optimizer_args")
-    for argument in arguments.value if arguments and isinstance(arguments.value, list) else []:
+    if arguments is None:
+        return
+    for argument in arguments.value if isinstance(arguments.value, list) else [arguments.value]:
         name, _, value = str(argument).partition("=")
         if name.strip() == "weight_decay":
-            result.put("training.weight_decay", float(value))
+            result.put("training.weight_decay", arguments.number(value))
         else:
-            assert arguments is not None
             result.note("missing", arguments, f"{name.strip()} cannot be set")
 
 
@@ -233,7 +153,7 @@ def _resolution(settings: Mapping[str, Setting], result: Conversion, path: Path)
         result.note("changed", str(path), "no resolution: pixelpipe's default for the grid is taken")
         return
     sides = setting.value if isinstance(setting.value, list) else str(setting.value).split(",")
-    sides = [int(str(side).strip()) for side in sides]
+    sides = [int(setting.number(side)) for side in sides]
     result.put("training.resolution", max(sides))
     if len(set(sides)) > 1:
         result.note("changed", setting, f"{max(sides)} x {max(sides)}: sprites are square")
@@ -258,28 +178,3 @@ def _tidy(settings: Mapping[str, Setting], result: Conversion) -> None:
 
 def _sets_its_own_rate(kind: Setting) -> bool:
     return str(kind.value).lower().startswith(("prodigy", "dadapt", "adafactor"))
-
-
-def _common(folders: list[Path]) -> Path:
-    """The folder that holds all of them, or the only one."""
-    if len(folders) == 1:
-        return folders[0]
-    shared = [parts[0] for parts in zip(*(folder.parts for folder in folders), strict=False) if len(set(parts)) == 1]
-    return Path(*shared) if shared else folders[0]
-
-
-def _folders_in(top: Path) -> list[Path]:
-    return sorted(folder for folder in top.iterdir() if folder.is_dir()) if top.is_dir() else []
-
-
-def _images(folder: Path) -> list[Path]:
-    return list(visible_files(folder, IMAGES)) if folder.is_dir() else []
-
-
-def _path(value: Any) -> Path:
-    return Path(str(value).replace("\\", "/")).expanduser()
-
-
-def _short(value: Any) -> str:
-    text = str(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."

@@ -5,6 +5,7 @@ A training config (`--config_file`) is flat, whatever sections it has; a dataset
 second. Sources: `read_config_from_file` in library/train_util.py, docs/config_README-en.md.
 """
 
+import math
 import re
 import tomllib
 from collections.abc import Iterator
@@ -29,6 +30,30 @@ class Setting:
     @property
     def place(self) -> str:
         return f"{self.file}:{self.line}" if self.line else str(self.file)
+
+    def whole(self) -> int:
+        """A whole number from 0, written as one or as text; `ConfigError` otherwise."""
+        number = self.number()
+        if number != int(number) or number < 0:
+            raise ConfigError(f"{self.place}: {self.key} must be a whole number but is {short(self.value)}")
+        return int(number)
+
+    def number(self, value: Any = None) -> float:
+        """A finite number; `value`: a part of the setting's own. `ConfigError` otherwise."""
+        try:
+            number = float(str(self.value if value is None else value).strip())
+        except ValueError:
+            number = math.nan
+        if not math.isfinite(number):
+            raise ConfigError(f"{self.place}: {self.key} must be of numbers but is {short(self.value)}")
+        return number
+
+    def path(self) -> Path:
+        """Windows' separators are read as well: configurations travel with their owners."""
+        try:
+            return Path(str(self.value).replace("\\", "/")).expanduser()
+        except RuntimeError:
+            raise ConfigError(f"{self.place}: {self.key} must begin with the home of a user that exists") from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +84,7 @@ def read_kohya(path: Path) -> KohyaConfig:
     subsets = _subsets(values, path, text)
     named = training.pop("dataset_config", None)
     if named is not None:
-        other = Path(str(named.value).replace("\\", "/")).expanduser()
+        other = named.path()
         other = other if other.is_absolute() or other.is_file() else path.parent / other
         subsets += _subsets(*_both(other))
     return KohyaConfig(training, tuple(subsets))
@@ -129,3 +154,8 @@ def _same(line: str, value: Any) -> bool:
         return value in tomllib.loads(line).values()
     except tomllib.TOMLDecodeError:  # the first line of a value that takes several
         return False
+
+
+def short(value: Any) -> str:
+    text = str(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import yaml
 
-from pixelpipe.kohya.convert import Conversion
+from pixelpipe.kohya.conversion import Conversion
 
 HEADINGS = {
     "unknown": "not known",

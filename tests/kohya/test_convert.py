@@ -10,7 +10,8 @@ from PIL import Image
 
 from pixelpipe.config import ExperimentConfig, parse_config
 from pixelpipe.errors import ConfigError
-from pixelpipe.kohya.convert import Conversion, convert
+from pixelpipe.kohya.conversion import Conversion
+from pixelpipe.kohya.convert import convert
 from pixelpipe.kohya.counterparts import ANYWAY, DERIVED, FIELDS, MISSING
 from pixelpipe.kohya.read import read_kohya
 from pixelpipe.kohya.report import note_lines, yaml_text
@@ -249,9 +250,16 @@ def test_the_yaml_reads_back(made, tmp_path):
         ("a = ", "must be TOML but is not: "),
         ("datasets = 3", "datasets must be tables ([[datasets]]) but is not"),
         ("general = 3", "general must be a section but is not"),
+        ('train_batch_size = "4x"', "train.toml:1: train_batch_size must be of numbers but is 4x"),
+        ("max_train_steps = 1.5", "train.toml:1: max_train_steps must be a whole number but is 1.5"),
+        ("train_batch_size = true", "train.toml:1: train_batch_size must be of numbers but is True"),
+        ('resolution = "big"', "train.toml:1: resolution must be of numbers but is big"),
+        ("learning_rate = nan", "train.toml:1: learning_rate must be of numbers but is nan"),
+        ('optimizer_args = ["weight_decay=x"]', "train.toml:1: optimizer_args must be of numbers but is "),
+        ('train_data_dir = "~nobody-of-that-name/x"', "train_data_dir must begin with the home of a user that exists"),
         ('dataset_config = "none.toml"', "none.toml: must be a TOML file of sd-scripts but does not exist"),
     ],
-)
+)  # fmt: skip
 def test_what_is_no_config(made, text, message):
     with pytest.raises(ConfigError) as error:
         made(text)
