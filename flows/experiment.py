@@ -1,4 +1,4 @@
-"""One experiment: prepare -> [train -> sample -> analyze -> judge] per epoch -> conclude."""
+"""One experiment: captions -> prepare -> [train -> sample -> analyze -> judge] per epoch -> conclude."""
 
 from prefect import State, flow
 from prefect.states import Completed
@@ -11,6 +11,7 @@ from pixelpipe.pipeline.run import ExperimentRun
 from pixelpipe.pipeline.status import finished_status
 from pixelpipe.store import DEFAULT_STORE, Store
 from tasks.analysis import analyze_epoch
+from tasks.captions import make_captions
 from tasks.comparison import announce, conclude_experiment, judge_epoch
 from tasks.dataset import prepare_experiment
 from tasks.reporting import report_experiment
@@ -28,6 +29,7 @@ def run_experiment(config: ExperimentConfig, store: str = DEFAULT_STORE, repetit
         repetition: 0; 1, 2, ... runs the same experiment again under an id of its own.
     """
     place = Store.open(store)
+    make_captions(place, config.dataset, config.captions, config.model.base)
     experiment = prepare_experiment(place, config, repetition)
     with acquire(place, experiment.experiment_id) as lease:
         if finished_status(place, experiment.experiment_id):

@@ -4,6 +4,8 @@ import hashlib
 import json
 import math
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -331,6 +333,17 @@ def parse_config(values: dict[str, Any], where: str) -> ExperimentConfig:
         return ExperimentConfig.model_validate(values)
     except ValidationError as error:
         fields = field_names(ExperimentConfig)
+        problems = [describe_problem(problem, fields) for problem in error.errors()]
+        raise ConfigError(f"{where}: {'; '.join(problems)}") from None
+
+
+@contextmanager
+def describe_validation(where: str) -> Iterator[None]:
+    """A part of a configuration that is refused, as one line that begins with `where`."""
+    try:
+        yield
+    except ValidationError as error:
+        fields = field_names(CaptionsConfig)
         problems = [describe_problem(problem, fields) for problem in error.errors()]
         raise ConfigError(f"{where}: {'; '.join(problems)}") from None
 

@@ -21,6 +21,7 @@ from pixelpipe.analysis.color import srgb_to_oklab
 from pixelpipe.captions.colors import NAMES, name_indices
 
 MIN_IMAGES = 8  # with the term, and without: fewer say nothing
+MIN_TO_DENY = 25  # images on either side before the pixels may speak against a term: a classifier of 8 is too weak
 FOLDS = 5
 SUPPORTED_LOW = 0.6  # the interval's lower end from which pixels carry the term
 UNSUPPORTED_HIGH = 0.65  # its upper end below which they do not
@@ -48,7 +49,8 @@ class Support:
     def status(self) -> Literal["supported", "unsupported", "undecided"]:
         if self.low >= SUPPORTED_LOW:
             return "supported"
-        return "unsupported" if self.high < UNSUPPORTED_HIGH else "undecided"
+        is_many = min(self.num_with, self.num_without) >= MIN_TO_DENY
+        return "unsupported" if self.high < UNSUPPORTED_HIGH and is_many else "undecided"
 
     def __str__(self) -> str:
         return f"AUC {self.auc:.2f} ({self.low:.2f}-{self.high:.2f}), {self.num_with} with, {self.num_without} without"

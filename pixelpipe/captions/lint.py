@@ -51,12 +51,13 @@ def lint(
     evidence = PixelEvidence(sprites[chosen], _groups(len(texts), pairs)[chosen])
     measured = measure_terms(index, priors, evidence, chosen)
     colors = check_colors(sprites, texts)
+    can_tell = any(_is_supported(found) for found in measured.values())  # else the classifier is blind to this art
     findings: list[Finding] = []
     for row, (name, text) in enumerate(captions.items()):
         terms, shown = index.of(row), colors.shown[row]
         doubted = [
             *_prior_findings(name, text, priors[row], measured, shown),
-            *_unsupported(name, text, terms, measured, shown),
+            *(_unsupported(name, text, terms, measured, shown) if can_tell else ()),
             *colors.findings(row, name, text),
         ]
         findings += _text_findings(name, text, options)

@@ -47,13 +47,19 @@ def write_captions(
         raise BadInputError(f"{directory}: must be a folder that can be written but: {error.strerror}") from None
 
 
-def write_copy(dataset: Path, directory: Path, captions: Mapping[str, str], column: str = "text") -> None:
-    """A dataset of its own: the images as they are, and these captions in the convention of the original.
+def write_copy(
+    dataset: Path,
+    directory: Path,
+    captions: Mapping[str, str],
+    column: str = "text",
+    convention: Convention | None = None,
+) -> None:
+    """A dataset of its own: the images as they are, and these captions (default: in the convention of the original).
 
     `directory` must be new or empty. It appears under its name once it is whole.
     """
     if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
-        raise BadInputError(f"--write must be a new or empty folder but got {directory}")
+        raise BadInputError(f"{directory}: a copy must go to a new or empty folder")
     try:
         directory.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=directory.parent, prefix=f".{directory.name}-") as temporary:
@@ -61,7 +67,7 @@ def write_copy(dataset: Path, directory: Path, captions: Mapping[str, str], colu
             for name in captions:
                 (part / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(dataset / name, part / name)
-            write_captions(part, captions, convention_of(dataset), column, columns_of=dataset)
+            write_captions(part, captions, convention or convention_of(dataset), column, columns_of=dataset)
             if directory.exists():
                 directory.rmdir()
             part.replace(directory)

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from pixelpipe.cli.options import Format, format_option, write_records
+from pixelpipe.cli.options import Format, format_option, store_option, write_records
 from pixelpipe.errors import BadInputError
+from pixelpipe.store import Store
 
 if TYPE_CHECKING:
     from pixelpipe.captions.findings import LintReport
@@ -121,6 +122,63 @@ def lint(
     flagged = len({finding.file_name for finding in worth_it})
     click.echo(f"pixelpipe: {flagged} of {len(texts)} captions have findings ({len(worth_it)})", err=True)
     return 1 if strict and worth_it else None
+
+
+@captions.command()
+@dataset_options
+@click.option(
+    "--strategy",
+    required=True,
+    type=click.Choice(["sidecar", "traits", "palette", "vlm", "simple", "enhanced"]),
+    help="Where captions come from (docs/captions.md).",
+)
+@click.option("--table", type=click.Path(path_type=Path), help="traits: a table; default: the folder's metadata.")
+@click.option("--template", help="traits: text with {column}; parts whose trait is absent fall away.")
+@click.option("--vlm", help="vlm: folder or hub id of an image-text-to-text model.")
+@click.option("--prompt", help="vlm: what it is asked.")
+@click.option("--write", type=click.Path(path_type=Path), help="Write a copy of the dataset with the captions.")
+@click.option("--in-place", is_flag=True, help="Write the captions beside the sprites, over those that are there.")
+@click.option("--as", "convention", type=click.Choice(["txt", "jsonl", "csv"]), help="Default: as they are kept there.")
+@store_option
+def write(
+    dataset: Path,
+    grid: int,
+    background: str,
+    column: str,
+    trigger: str | None,
+    base: str,
+    strategy: str,
+    table: Path | None,
+    template: str | None,
+    vlm: str | None,
+    prompt: str | None,
+    write: Path | None,
+    in_place: bool,
+    convention: Literal["txt", "jsonl", "csv"] | None,
+    store: Store,
+) -> None:
+    """Caption every sprite of a folder.
+
+    \b
+    pixelpipe captions write sprites --strategy palette --trigger "pxl portrait" --write captioned
+    pixelpipe captions write sprites --strategy traits --table traits.csv --template "{hair} hair, {hat}" --in-place
+
+    Captions made from pixels are kept in the store by content: after an interruption the same command goes on.
+    """
+    from pixelpipe.config import CaptionsConfig, DatasetConfig, describe_validation
+    from pixelpipe.pipeline.captions import caption_dataset
+
+    if (write is None) == (not in_place):
+        raise BadInputError("--write DIR or --in-place: one of them must be given")
+    given = {"table": table, "template": template, "vlm": vlm, "vlm_prompt": prompt, "trigger": trigger}
+    with describe_validation("captions write"):
+        config = CaptionsConfig.model_validate(
+            {"strategy": strategy, "column": column} | {key: value for key, value in given.items() if value is not None}
+        )
+        sprites = DatasetConfig(path=dataset, grid=grid, background=background)
+    done = caption_dataset(store, sprites, config, base, write, in_place, convention)
+    mended = "".join(f", {count} {note}" for note, count in sorted(done.mended.items()))
+    click.echo(f"{done.num_sprites} captions, {done.num_different} different{mended}; in {done.place}", err=True)
 
 
 def _records(report: LintReport, by: By) -> list[dict[str, Any]]:

@@ -2,7 +2,7 @@
 
 from pixelpipe.comparison.decision import BaselineKind, Decision, ReasonCode, Verdict
 from pixelpipe.reporting.ablation import missing_runs
-from pixelpipe.reporting.description import Description, split_reference
+from pixelpipe.reporting.description import DatasetFacts, Description, split_reference
 from pixelpipe.reporting.figures import epoch_range, number, percent, span, usd
 from pixelpipe.reporting.markdown import code, text
 from pixelpipe.reporting.result_tables import BUSIER, place_in_art
@@ -105,6 +105,8 @@ def _abandoned(description: Description) -> list[str]:
             "The baseline is one number. Run its configuration as an experiment of this line, so that the next "
             "candidate is compared image by image and epoch by epoch."
         )
+    if description.dataset is not None and description.dataset.num_flagged_captions:
+        paragraphs.append(_captions_as_possible_cause(description.dataset))
     if description.factors is not None and len(description.factors) == 1:
         paragraphs.append(
             f"Before {text(description.factors[0].name)} = {text(description.factors[0].candidate)} is given up, "
@@ -123,6 +125,15 @@ def _after_the_fact(description: Description) -> list[str]:
         f"It was judged after the fact. Asked epoch by epoch, the rule would have stopped it after epoch {stops[0]} "
         f"and spared the {late} epoch{'s'[: late != 1]} that came after."
     ]
+
+
+def _captions_as_possible_cause(facts: DatasetFacts) -> str:
+    terms = ", ".join(f"{text(term)} ({count})" for term, count in facts.flagged_terms)
+    return (
+        f"A possible cause, and no more than that: {facts.num_flagged_captions} of {facts.num_train} training captions "
+        f"name what their sprites cannot or do not show: {terms}. `pixelpipe captions lint` says why, and writes "
+        "captions without it."
+    )
 
 
 _INCONCLUSIVE = {

@@ -5,6 +5,7 @@ tables do not know is None, never a guess.
 """
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -58,6 +59,8 @@ class DatasetFacts:
     num_validation: int
     num_near_duplicates: int  # sprites that nearly repeat another one
     strategies: tuple[str, ...]  # of the captions
+    num_flagged_captions: int  # of training sprites, with words that their sprites cannot or do not show
+    flagged_terms: tuple[tuple[str, int], ...]  # the commonest of these words, with their captions
 
     @property
     def num_sprites(self) -> int:
@@ -243,7 +246,7 @@ def _hashes(change: Row) -> dict[str, str | None]:
 
 
 def _dataset(store: Store, experiment_id: str) -> DatasetFacts | None:
-    columns = ["split", "strategy", "near_duplicate_of"]
+    columns = ["split", "strategy", "near_duplicate_of", "num_findings", "findings_json"]
     rows = read_table(store, "captions", experiment_id, columns=columns).to_pylist()
     if not rows:
         return None
@@ -252,7 +255,19 @@ def _dataset(store: Store, experiment_id: str) -> DatasetFacts | None:
         num_validation=sum(row["split"] == "validation" for row in rows),
         num_near_duplicates=sum(row["near_duplicate_of"] is not None for row in rows),
         strategies=tuple(sorted({row["strategy"] for row in rows})),
+        num_flagged_captions=sum(bool(row["num_findings"]) and row["split"] == "train" for row in rows),
+        flagged_terms=_flagged_terms(rows),
     )
+
+
+def _flagged_terms(rows: Sequence[Row], most: int = 5) -> tuple[tuple[str, int], ...]:
+    counts = Counter(
+        term
+        for row in rows
+        if row["split"] == "train" and row["findings_json"]
+        for term in {finding["term"] for finding in json.loads(row["findings_json"])}
+    )
+    return tuple(sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:most])
 
 
 def _savings(status: str, planned: int, epochs: Sequence[EpochFacts]) -> Savings | None:

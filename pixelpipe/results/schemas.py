@@ -107,6 +107,10 @@ _CAPTION = [
     _field("caption", _TEXT, "", "The text that is trained on."),
     _field("split", _TEXT, "", "train or validation."),
     _optional("near_duplicate_of", _TEXT, "", "Sprite that it nearly repeats."),
+    _optional("caption_notes", _TEXT, "", "What was mended in a generated caption: empty, repeated, cut."),
+    _optional("num_tokens", _INT, "tokens", "Counted by the base's tokenizer; CLIP reads 75."),
+    _optional("num_findings", _INT, "", "What the lint says of it, words that stand late apart."),
+    _optional("findings_json", _TEXT, "JSON", "The lint's findings: rule, term, words, size_px, reason."),
 ]
 
 

@@ -53,5 +53,5 @@ def test_a_copy_is_a_dataset(dataset, tmp_path):
 
 
 def test_a_copy_needs_a_place_of_its_own(dataset):
-    with pytest.raises(BadInputError, match="--write must be a new or empty folder"):
+    with pytest.raises(BadInputError, match="a copy must go to a new or empty folder"):
         write_copy(dataset, dataset, CAPTIONS)

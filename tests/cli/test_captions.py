@@ -96,6 +96,36 @@ def test_bad_input(cli, art, spoil, message):
 
 def test_bad_usage(cli, art):
     assert "only one of them" in lint(cli, "--write", "x", "--in-place").refused()
-    assert "--write must be a new or empty folder" in lint(cli, "--write", "art").refused()
+    assert "a copy must go to a new or empty folder" in lint(cli, "--write", "art").refused()
     assert "must be a folder of sprites" in cli("captions", "lint", "nowhere").refused()
     assert "--html none/x.html: must be a file that can be written" in lint(cli, "--html", "none/x.html").refused()
+
+
+def test_write_palette_captions(cli, art):
+    result = cli(
+        "captions", "write", "art", "--strategy", "palette", "--trigger", "pxl", "--write", "new", "--as", "txt"
+    )
+    assert result.exit_code == 0
+    assert result.err.startswith("30 captions, ")
+    assert (art.parent / "new/portrait-0001.txt").read_text().startswith("pxl, ")
+
+
+def test_write_from_traits(cli, art):
+    arguments = ("--strategy", "traits", "--template", "{background} background, {eyewear}", "--in-place")
+    assert cli("captions", "write", "art", *arguments).exit_code == 0
+    rows = [json.loads(line) for line in (art / "metadata.jsonl").read_text().splitlines()]
+    assert all(row["text"].startswith(f"{row['background']} background") for row in rows)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--strategy", "palette"], "--write DIR or --in-place: one of them must be given"),
+        (["--strategy", "traits", "--template", "{beard}", "--in-place"], "`captions.template` names beard"),
+        (["--strategy", "vlm", "--in-place"], "`captions.vlm` must name a folder or a hub id"),
+        (["--strategy", "palette", "--trigger", "", "--in-place"], "captions write: `trigger` must not be empty"),
+        (["--strategy", "palette", "--in-place", "--as", "txt"], "has captions as jsonl already"),
+    ],
+)
+def test_bad_writing(cli, art, arguments, message):
+    assert message in cli("captions", "write", "art", *arguments).refused()

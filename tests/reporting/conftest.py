@@ -1,6 +1,7 @@
 """Stores filled by the real writer, with decisions of the real rule; images are small fabricated sprites."""
 
 import io
+import json
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -97,7 +98,9 @@ class Fill:
             },
         )
 
-    def captions(self, texts, duplicates=0):
+    def captions(self, texts, duplicates=0, flagged=0):
+        """`flagged` training captions name plastic frames."""
+        finding = {"rule": "lexicon", "term": "plastic frame", "words": "plastic", "size_px": 0.19, "reason": "2 mm"}
         records = [
             {
                 **self.lineage,
@@ -107,6 +110,10 @@ class Fill:
                 "caption": caption,
                 "split": "validation" if number == 0 else "train",
                 "near_duplicate_of": "0.png" if 0 < number <= duplicates else None,
+                "caption_notes": None,
+                "num_tokens": 9,
+                "num_findings": int(0 < number <= flagged),
+                "findings_json": json.dumps([finding] * (0 < number <= flagged)),
             }
             for number, caption in enumerate(texts)
         ]
@@ -234,10 +241,10 @@ class Fill:
         spread = np.random.default_rng(seed).normal(0, 0.12, (self.num_prompts, self.seeds))
         return np.round(mean * (1 + spread))
 
-    def run(self, config, means, baseline=None, **changes):
+    def run(self, config, means, baseline=None, flagged=0, **changes):
         """Epochs with these mean colors until the rule ends the run, then the final status; returns the id."""
         experiment_id = self.start(config, **changes)
-        self.captions(self.prompts[:20])
+        self.captions(self.prompts[:20], flagged=flagged)
         for epoch, mean in enumerate(means, start=1):
             decision = self.epoch(epoch, self.colors(mean, seed=epoch), baseline)
             if decision.ends_run:

@@ -245,3 +245,14 @@ def test_relative_links_lead_to_what_exists(store, story):
 
 def test_the_same_tables_give_the_same_text(store, story):
     assert document(store, story[1]) == document(store, story[1])
+
+
+def test_captions_are_named_as_a_possible_cause_only(store, fill):
+    baseline_id = fill.run(fill.config("baseline"), [30, 28, 26, 24])
+    experiment_id = fill.run(fill.config(training={"learning_rate": 1e-3}), [60, 60], baseline_id, flagged=5)
+    markdown = document(store, experiment_id)
+    assert (
+        "A possible cause, and no more than that: 5 of 19 training captions name what their sprites cannot" in markdown
+    )
+    assert "plastic frame (5)" in markdown
+    assert "possible cause" not in document(store, baseline_id)

@@ -1,0 +1,35 @@
+"""Caption a dataset, as a job of its own: a vision-language model needs a GPU, and sprites are many."""
+
+from pathlib import Path
+
+from prefect import State, flow
+from prefect.states import Completed
+
+from pixelpipe.captions.writing import Convention
+from pixelpipe.config import CaptionsConfig, DatasetConfig
+from pixelpipe.pipeline.captions import Captioned
+from pixelpipe.store import DEFAULT_STORE, Store
+from tasks.captions import make_captions
+
+
+@flow(name="caption-dataset", flow_run_name="{captions.strategy}")
+def caption_dataset(
+    dataset: DatasetConfig,
+    captions: CaptionsConfig,
+    to: Path | None = None,
+    store: str = DEFAULT_STORE,
+    base: str = "sd15",
+    convention: Convention | None = None,
+) -> State[Captioned]:
+    """Caption every sprite; a run that died goes on after the last captions that it kept.
+
+    Args:
+        dataset: As in an experiment's configuration.
+        captions: As in an experiment's configuration.
+        to: A new folder for the sprites with their captions; without it they are only made and kept in the store.
+        store: Path or URL of the store.
+        base: Whose tokens are counted: sd15, tiny, or a folder.
+        convention: txt, jsonl or csv; default: that of the dataset.
+    """
+    done = make_captions(Store.open(store), dataset, captions, base, to, convention)
+    return Completed(message=f"{done.num_sprites} captions, {done.num_different} different", data=done)
