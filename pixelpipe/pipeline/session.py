@@ -21,6 +21,7 @@ from pixelpipe.store import Store
 from pixelpipe.training.cache import build_cache
 from pixelpipe.training.checkpoint import CheckpointStore
 from pixelpipe.training.engine import EpochRecord, Trainer, TrainingData
+from pixelpipe.training.weights import DTYPES
 
 ROUND_TRIPS = 256  # sprites behind the VAE's percentiles: enough for a p95, and seconds on a GPU
 
@@ -109,7 +110,8 @@ def champion_sampler(store: Store, config: ExperimentConfig, reference: str) -> 
     experiment_id, _, epoch = reference.rpartition("@")
     base = load_base(resolve_base(config.model.base), Accelerator().device)
     CheckpointStore(store, experiment_id).apply(int(epoch), base.unet)
-    return make_sampler(base, config), base.unet
+    dtype = DTYPES[config.training.mixed_precision]  # rounded as the warm one is: the same pictures
+    return make_sampler(base, config), base.unet if dtype == base.unet.dtype else base.unet.to(dtype)
 
 
 def _some(sprites: np.ndarray, dataset_hash: str) -> np.ndarray:
