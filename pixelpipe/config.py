@@ -168,6 +168,16 @@ class SamplingConfig(Strict):
     confirm_seeds: int = Field(default=4, ge=1, le=100, description="Fresh seeds a prompt that confirm a promotion.")
 
 
+def _run_sd(value: Any) -> Any:
+    if value == "measured":
+        return value
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError("must be a finite number")
+    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value <= 1:
+        raise ValueError("must be measured or a number from 0 to 1")
+    return float(value)
+
+
 class JudgeConfig(Strict):
     baseline: str = Field(default="champion", description="champion, EXPERIMENT, or EXPERIMENT@EPOCH.")
     metric: Literal["effective_colors", "effective_colors_04", "visible_colors", "unique_colors"] = Field(
@@ -177,8 +187,14 @@ class JudgeConfig(Strict):
     unmatched_margin: float = Field(default=0.50, ge=0, le=10, description="The same, without the baseline's epoch.")
     promote_margin: float = Field(default=0.05, ge=0, lt=1, description="Better by more than this share is promoted.")
     alpha: float = Field(default=0.05, gt=0, lt=0.5, description="False-abandon rate over all looks together.")
-    patience: int = Field(default=2, ge=1, description="Epochs in a row that must agree.")
+    patience: int = Field(
+        default=2, ge=1, description="Epochs in a row that must agree; worse: one is enough once run_sd is known."
+    )
     grace: int = Field(default=0, ge=0, description="First epochs that are not judged.")
+    run_sd: Annotated[float | Literal["measured"], BeforeValidator(_run_sd)] = Field(
+        default="measured",
+        description="Deviation between runs that differ by their seed alone: a share, or measured.",
+    )
 
     @field_validator("baseline")
     @classmethod

@@ -74,6 +74,7 @@ EVERY_FIELD: dict[str, Any] = {
         "alpha": 0.04,
         "patience": 3,
         "grace": 1,
+        "run_sd": 0.06,
     },
     "budget": {"gpu": "L4", "usd_per_hour": 0.8, "max_usd": 2.5},
 }

@@ -1,13 +1,15 @@
-"""`pixelpipe judge`: decide again from Parquet alone."""
+"""`pixelpipe judge`: decide again from Parquet alone; `--simulate`: the rule on a plan."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from pixelpipe.cli.options import Format, format_option, store_option, write_records
 from pixelpipe.cli.results import find_experiment
+from pixelpipe.errors import BadInputError
 from pixelpipe.store import Store
 
 if TYPE_CHECKING:
@@ -17,21 +19,54 @@ COLUMNS = ("epoch", "verdict", "reason_code", "relative_difference", "interval_l
 
 
 @click.command()
-@click.argument("candidate")
+@click.argument("candidate", required=False, metavar="CANDIDATE | --simulate [CONFIG.yaml]")
 @click.option(
     "--baseline",
     metavar="EXPERIMENT[@EPOCH]",
     help="Against another one (or: champion), not what it was judged against.",
 )
+@click.option("--simulate", is_flag=True, help="What the rule would do with a plan, before anything is run.")
+@click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="A field of the plan. Repeatable.")
+@click.option(
+    "--see", type=click.FloatRange(0, 10, min_open=True), default=0.25, show_default=True, help="Difference wanted."
+)
+@click.option("--runs", type=click.IntRange(10, 100_000), default=100, show_default=True, help="Simulated, a row.")
+@click.option("--plot", type=click.Path(path_type=Path), default=Path("simulation.png"), show_default=True, help="PNG.")
 @store_option
 @format_option
-def judge(candidate: str, baseline: str | None, store: Store, output_format: Format) -> int:
+def judge(
+    candidate: str | None,
+    baseline: str | None,
+    simulate: bool,
+    overrides: tuple[str, ...],
+    see: float,
+    runs: int,
+    plot: Path,
+    store: Store,
+    output_format: Format,
+) -> int:
     """Decide again about every epoch of CANDIDATE, from Parquet alone, and say whether it is what was stored.
 
     Nothing is written: the stored decisions are the record of what the experiment was told when it ran.
     With its own baseline and the same version of the rule every figure must come out the same to the last bit;
     if one does not, the exit code is 1.
+
+    \b
+    --simulate asks instead how often the rule is right about your plan, and what it saves:
+        pixelpipe judge --simulate my-art.yaml --set sampling.num_prompts=32
+    It simulates --runs runs of several true differences with the variances of your own line (stated defaults where
+    it has none yet), writes a --plot, and says how many prompts and seeds see a difference of --see.
     """
+    if simulate:
+        from pixelpipe.cli.simulate import simulate_plan
+
+        return simulate_plan(store, candidate, overrides, see, runs, plot, output_format)
+    if candidate is None:
+        raise BadInputError("CANDIDATE must name an experiment; or ask about a plan with --simulate [CONFIG.yaml]")
+    return _rejudge(candidate, baseline, store, output_format)
+
+
+def _rejudge(candidate: str, baseline: str | None, store: Store, output_format: Format) -> int:
     from pixelpipe.pipeline.rejudge import rejudge
 
     experiment_id = find_experiment(store, candidate)

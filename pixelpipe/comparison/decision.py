@@ -11,7 +11,7 @@ from typing import Any
 
 import pyarrow as pa
 
-RULE_VERSION = "1"
+RULE_VERSION = "2"
 
 
 class Verdict(StrEnum):
@@ -126,6 +126,14 @@ class Decision:
     looks: int = _column(_INT, "looks", "Planned looks: epochs less grace.")
     grace: int = _column(_INT, "epochs", "First epochs that are not judged.")
     patience: int = _column(_INT, "epochs", "Epochs in a row that must agree.")
+    run_sd: float | None = _column(
+        _FLOAT, "ln", "Standard deviation of ln(mean) between runs of one configuration; null: not known.", None
+    )
+    run_sd_degrees: int | None = _column(_INT, "", "Degrees of freedom of its estimate; null: stated.", None)
+    run_sd_source: str | None = _column(_TEXT, "", "Where it comes from.", None)
+    run_spread: float = _column(
+        _FLOAT, "ln", "What p_value and interval allow the ratio of two runs to vary: 0 where run_sd is null.", 0.0
+    )
     exceeds_margin: bool = _column(_BOOL, "", "This epoch is shown to be beyond the margin.", False)
     streak: int = _column(_INT, "epochs", "Epochs in a row, up to this one, beyond the margin.", 0)
     detectable_difference: float | None = _column(

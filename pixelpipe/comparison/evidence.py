@@ -10,6 +10,7 @@ import pyarrow as pa
 from pixelpipe.comparison.decision import BaselineKind, Decision, decision_from_row
 from pixelpipe.comparison.guardrails import Guardrails
 from pixelpipe.comparison.pairing import Pairing, column_values
+from pixelpipe.comparison.run_deviation import RunDeviation
 from pixelpipe.config import ExperimentConfig, JudgeConfig
 
 MATCH_TOLERANCE = 0.10
@@ -47,6 +48,7 @@ class Plan:
     expected_pairs: int  # prompts x seeds of the evaluation set
     expected_confirmations: int  # prompts x fresh seeds
     judge: JudgeConfig
+    deviation: RunDeviation | None = None  # between runs of one configuration; None: not known
 
     @classmethod
     def from_config(
@@ -66,6 +68,7 @@ class Plan:
             expected_pairs=num_prompts * (seeds_per_prompt or sampling.seeds_per_prompt),
             expected_confirmations=num_prompts * sampling.confirm_seeds,
             judge=config.judge,
+            deviation=stated_deviation(config.judge),
         )
 
     @property
@@ -75,6 +78,18 @@ class Plan:
     @property
     def alpha_per_look(self) -> float:
         return self.judge.alpha / self.looks
+
+
+def stated_deviation(judge: JudgeConfig) -> RunDeviation | None:
+    """The number in the configuration; None where it says `measured`."""
+    return None if isinstance(judge.run_sd, str) else RunDeviation(judge.run_sd, None, "judge.run_sd")
+
+
+def decided_deviation(decision: Decision) -> RunDeviation | None:
+    """What an earlier decision knew."""
+    if decision.run_sd is None:
+        return None
+    return RunDeviation(decision.run_sd, decision.run_sd_degrees, decision.run_sd_source or "")
 
 
 @dataclass(frozen=True, slots=True)

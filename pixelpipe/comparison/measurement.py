@@ -42,6 +42,7 @@ def measured(context: EpochContext) -> Decision:
         looks=plan.looks,
         grace=judge.grace,
         patience=judge.patience,
+        **_deviation(plan),
         promote_margin=judge.promote_margin,
         **_baseline(context),
         **_collapse(context),
@@ -109,6 +110,19 @@ def _baseline(context: EpochContext) -> dict[str, Any]:
     }
 
 
+def _deviation(plan: Plan) -> dict[str, Any]:
+    """What is known of the deviation between runs, and by how much it widens this look."""
+    known = plan.deviation
+    if known is None:
+        return {"run_spread": 0.0}
+    return {
+        "run_sd": known.sd,
+        "run_sd_degrees": known.degrees_of_freedom,
+        "run_sd_source": known.source,
+        "run_spread": known.spread(plan.alpha_per_look),
+    }
+
+
 def _collapse(context: EpochContext) -> dict[str, Any]:
     """Guardrail figures; an incomplete set of images, or figures without images, are never called collapsed."""
     evidence, guardrails = context.evidence, context.guardrails
@@ -169,7 +183,8 @@ def _paired_difference(context: EpochContext, pairing: Pairing) -> dict[str, Any
     if not pairing.num_prompts or not pairing.eval_set_matches:
         return {}
     margin = _baseline(context)["margin"]
-    flips = flips_for(plan, context.evidence.epoch, context.evidence.eval_set_id, pairing)
+    spread = _deviation(plan)["run_spread"]
+    flips = flips_for(plan, context.evidence.epoch, context.evidence.eval_set_id, pairing).widened(spread)
     found = effect(pairing, flips, plan.alpha_per_look)
     p_value = flips.p_greater(1 + margin)
     whole = image_problem(context) is None and data_problem(pairing, plan.expected_pairs) is None
@@ -183,7 +198,7 @@ def _paired_difference(context: EpochContext, pairing: Pairing) -> dict[str, Any
         "num_arrangements": flips.num_arrangements,
         "exact": flips.exact,
         "exceeds_margin": whole and p_value < plan.alpha_per_look,
-        "detectable_difference": detectable_difference(pairing, margin, plan.alpha_per_look),
+        "detectable_difference": detectable_difference(pairing, margin, plan.alpha_per_look, spread=spread),
     }
 
 

@@ -11,6 +11,8 @@
 - At the last epoch a promising candidate is `awaiting_confirmation`: a decision that may stand as it is (the
   baseline stays) and that `confirm` replaces once fresh seeds have been sampled. The screen before it skips
   only candidates whose mean is not below the champion's at all.
+- Patience stands in for what one comparison cannot see: that a checkpoint was unlucky. Where the deviation between
+  checkpoints of one configuration is known, the test itself allows for it, and one epoch beyond the margin is enough.
 - A budget that is reached ends a run that has no answer yet; it never hides an answer that is already there.
 """
 
@@ -106,11 +108,16 @@ def _degenerate(_: EpochContext, figures: Decision) -> Outcome | None:
 
 def _worse(context: EpochContext, figures: Decision) -> Outcome | None:
     """Both rows of the table that count epochs beyond the margin: a summary's, and a trajectory's."""
-    if not figures.exceeds_margin or figures.streak < figures.patience:
+    if not figures.exceeds_margin or figures.streak < _epochs_needed(figures):
         return None
     summary = context.baseline.kind is BaselineKind.SUMMARY
     reason = ReasonCode.SUMMARY_BASELINE if summary else ReasonCode.WORSE
     return Outcome(Verdict.ABANDONED, reason, ends_run=True)
+
+
+def _epochs_needed(figures: Decision) -> int:
+    """Epochs in a row beyond the margin: `patience`, or one where the test allows for an unlucky checkpoint."""
+    return 1 if figures.run_sd is not None and figures.p_value is not None else figures.patience
 
 
 def _goes_on(context: EpochContext, figures: Decision) -> Outcome | None:

@@ -1,7 +1,7 @@
 """Judge an epoch from Parquet alone: fill the evidence, decide, and confirm a promotion on fresh seeds."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 import pyarrow as pa
 
@@ -15,12 +15,15 @@ from pixelpipe.comparison.evidence import (
     EpochContext,
     EpochEvidence,
     Plan,
+    decided_deviation,
     epoch_evidence,
     past_decisions,
 )
 from pixelpipe.comparison.guardrails import Guardrails
 from pixelpipe.comparison.rule import decide
+from pixelpipe.comparison.run_deviation import RunDeviation
 from pixelpipe.pipeline.baseline import Baseline
+from pixelpipe.pipeline.deviation import measured_deviation
 from pixelpipe.pipeline.evaluate import Measured
 from pixelpipe.pipeline.evidence import baseline_evidence, confirmation_evidence, read_trajectory
 from pixelpipe.results.reader import read_table
@@ -54,6 +57,7 @@ def judge_epoch(
     the promotion stays `awaiting_confirmation`.
     """
     judge = plan.judge
+    history = past_decisions(read_table(store, "decisions", plan.experiment_id))
     guardrails = Guardrails.from_percentiles(profile.model_dump()["percentiles"], judge.metric)
     evidence = epoch_evidence(
         samples.rows,
@@ -65,11 +69,11 @@ def judge_epoch(
         budget_reached=budget_reached,
     )
     context = EpochContext(
-        plan=plan,
+        plan=replace(plan, deviation=_deviation(store, plan, history, guardrails.floor)),
         evidence=evidence,
         baseline=_baseline_evidence(store, baseline, evidence, judge.metric, guardrails.floor, samples.rows),
         guardrails=guardrails,
-        history=past_decisions(read_table(store, "decisions", plan.experiment_id)),
+        history=history,
     )
     decision = decide(context)
     if not decision.needs_confirmation or sample_fresh is None:
@@ -89,6 +93,15 @@ def judge_figures(store: Store, plan: Plan, baseline: Baseline, evidence: EpochE
         history=past_decisions(read_table(store, "decisions", plan.experiment_id)),
     )
     return decide(context)
+
+
+def _deviation(store: Store, plan: Plan, history: Sequence[Decision], floor: float) -> RunDeviation | None:
+    """As stated; else as the experiment's first epoch found it in the store: one question for all of its looks."""
+    if plan.deviation is not None:
+        return plan.deviation
+    if history:
+        return decided_deviation(history[-1])
+    return measured_deviation(store, plan.line, plan.judge.metric, floor)
 
 
 def _baseline_evidence(

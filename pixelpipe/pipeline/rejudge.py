@@ -10,7 +10,7 @@ import io
 import json
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -28,6 +28,7 @@ from pixelpipe.comparison.evidence import (
     EpochContext,
     EpochEvidence,
     Plan,
+    decided_deviation,
     epoch_evidence,
     summary_evidence,
 )
@@ -103,7 +104,7 @@ class _Judge:
         figures_alone = candidate.num_rows == 0 and stored.median_colors is None
         evidence = self._figures(stored) if figures_alone else self._evidence(row, stored, candidate)
         context = EpochContext(
-            plan=_plan(config, stored),
+            plan=replace(_plan(config, stored), deviation=decided_deviation(stored)),
             evidence=evidence,
             baseline=self._baseline(row, stored, evidence, None if figures_alone else candidate),
             guardrails=_guardrails(stored),

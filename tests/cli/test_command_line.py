@@ -32,7 +32,7 @@ HELP = {
     "export": ["EXPERIMENT[@EPOCH]", "--to", "single-file"],
     "generate": ["PROMPT", "--from EXPERIMENT@EPOCH", "grid's true size"],
     "evaluate": ["--images DIR", "--figures FIGURES.yaml", "--as [candidate|baseline]"],
-    "judge": ["CANDIDATE", "--baseline EXPERIMENT[@EPOCH]", "Nothing is written"],
+    "judge": ["CANDIDATE", "--baseline EXPERIMENT[@EPOCH]", "Nothing is written", "--simulate"],
     "experiments": ["--store URL", "--format [table|json|csv]", "PIXELPIPE_STORE"],
     "show": ["EXPERIMENT", "--format"],
     "report": ["EXPERIMENT", "verdict"],

@@ -67,3 +67,53 @@ def test_another_baseline(cli, judged):
     assert cli("judge", "first", "--baseline", "champion", "--store", store).refused().startswith("--baseline must be")
     refusal = cli("judge", candidate, "--baseline", "first@9", "--store", store).refused()
     assert refusal.startswith("`judge.baseline` first-")
+
+
+def test_a_plan_is_simulated_without_a_store(cli, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    flags = ["--set", "training.epochs=3", "--set", "sampling.num_prompts=12", "--runs", 10, "--format", "json"]
+    result = cli("judge", "--simulate", *flags)
+    assert result.exit_code == 0
+    rows = {row["true_difference"]: row for row in map(json.loads, result.out.splitlines())}
+    assert list(rows) == ["-15%", "+0%", "+10%", "+20%", "+40%", "+60%"]
+    assert rows["+0%"]["abandoned"] == 0
+    assert rows["+60%"]["abandoned"] >= 0.9
+    assert rows["+60%"]["usd_saved"] is None
+    assert Path("simulation.png").read_bytes().startswith(b"\x89PNG")
+    assert not Path("pixelpipe-store").exists()
+    assert "3 epochs, 12 prompts x 4 seeds" in result.err
+    assert "default: SD1.5 fine-tunes" in result.err
+    assert "one look of this plan sees a difference of +" in result.err
+    assert "dollars are not known" in result.err
+
+
+def test_a_plan_of_a_line_with_experiments_uses_its_own_variances_and_prices(cli, painter, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    painter.run("first", lambda _: 30)
+    painter.run("second", lambda _: 36)
+    (tmp_path / "plan.yaml").write_text("line: art-24\ndataset: {path: art}\nsampling: {num_prompts: 8}\n")
+    result = cli("judge", "plan.yaml", "--simulate", "--runs", 10, "--store", painter.store.url, "--plot", "p.png")
+    assert result.exit_code == 0
+    assert "deviation of image 0.0" in result.err
+    assert "(measured: 2 experiments of line art-24)" in result.err
+    assert "epochs of line art-24)" in result.err
+    assert "dollars are not known" not in result.err
+    assert (tmp_path / "p.png").is_file()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["judge"], "CANDIDATE must name an experiment"),
+        (["judge", "--simulate", "nowhere.yaml"], "nowhere.yaml: must be a YAML configuration but does not exist"),
+        (["judge", "--simulate", "--set", "training.epochs=0"], "--set: `training.epochs` must be "),
+        (
+            ["judge", "--simulate", "--set", "sampling.num_prompts=2"],
+            "--set: `sampling.num_prompts` must be at least 8",
+        ),
+        (["judge", "--simulate", "--plot", "nowhere/x.png"], "--plot nowhere/x.png: must be in a folder that exists"),
+    ],
+)
+def test_a_plan_that_cannot_be_is_one_line(cli, place, arguments, message):
+    assert cli(*arguments).refused().startswith(message)
+    assert sorted(path.name for path in place.iterdir()) == ["art", "base", "config.yaml"]

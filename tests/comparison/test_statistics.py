@@ -3,12 +3,13 @@ import math
 
 import numpy as np
 import pytest
-from scipy.stats import permutation_test
+from scipy.stats import norm, permutation_test
 
 from pixelpipe.comparison.pairing import pair
 from pixelpipe.comparison.statistics import (
     detectable_difference,
     effect,
+    flip_matrix,
     mean_above_zero_p,
     non_inferiority_p,
     num_resamples_for,
@@ -115,6 +116,52 @@ def test_the_seed_decides_the_arrangements_of_many_prompts(build):
     assert np.array_equal(first.ratios, again.ratios)
     assert not np.array_equal(first.ratios, other.ratios)
     assert first.p_greater(1.1) == pytest.approx(other.p_greater(1.1), abs=0.03)
+
+
+@pytest.mark.parametrize("num_prompts", [3, 13, 14, 24])
+def test_the_arrangements_are_scipys_number_for_number(num_prompts):
+    """Not only as many of them are as extreme: they are the same ones, so that every p-value is scipy's."""
+    seen = []
+
+    def keep(signs, axis):
+        seen.append(np.moveaxis(signs, axis, -1))
+        return signs.sum(axis=axis)
+
+    permutation_test(
+        (np.ones(num_prompts),),
+        keep,
+        permutation_type="samples",
+        vectorized=True,
+        n_resamples=9_999,
+        rng=np.random.default_rng(5),
+    )
+    theirs, ours = seen[-1], 1 - 2 * flip_matrix(num_prompts, 5, 9_999)
+    if 2**num_prompts <= 9_999:  # all of them, in whatever order
+        theirs, ours = (np.unique(signs, axis=0) for signs in (theirs, ours))
+    assert np.array_equal(theirs, ours)
+
+
+@pytest.mark.parametrize("num_prompts", [8, 24])
+@pytest.mark.parametrize("spread", [0.02, 0.07, 0.2])
+def test_a_spread_is_the_mean_of_the_test_over_runs(build, num_prompts, spread):
+    """Against its definition: p(r exp(U)) averaged over many U ~ N(0, spread^2)."""
+    flips = sign_flips(random_pairing(build, num_prompts), seed=1)
+    shifts = np.exp(spread * norm.ppf((np.arange(4000) + 0.5) / 4000))
+    for ratio in (1.0, 1.1, 1.3):
+        greater, less = (np.mean([p(ratio * shift) for shift in shifts]) for p in (flips.p_greater, flips.p_less))
+        assert flips.widened(spread).p_greater(ratio) == pytest.approx(greater, abs=1e-3)
+        assert flips.widened(spread).p_less(ratio) == pytest.approx(less, abs=1e-3)
+
+
+@pytest.mark.parametrize("alpha", [0.05, 0.05 / 8])
+def test_a_widened_interval_ends_where_the_widened_test_turns(build, alpha):
+    pairing = random_pairing(build, 24)
+    narrow = effect(pairing, sign_flips(pairing, 3), alpha)
+    flips = sign_flips(pairing, 3).widened(0.07)
+    found = effect(pairing, flips, alpha)
+    assert found.low < narrow.low < found.difference < narrow.high < found.high
+    assert flips.p_greater(1 + found.low) == pytest.approx(alpha)
+    assert flips.p_less(1 + found.high) == pytest.approx(alpha)
 
 
 def test_many_looks_get_enough_arrangements():

@@ -1,0 +1,142 @@
+"""Operating characteristics: how often the rule is right about runs whose truth is known, and what that saves."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from multiprocessing import get_context
+
+import numpy as np
+
+from pixelpipe.comparison.decision import ReasonCode, Verdict
+from pixelpipe.comparison.evidence import Plan
+from pixelpipe.comparison.guardrails import Guardrails
+from pixelpipe.comparison.simulation import Noise, Pictures, Truth, decisions, draw_pictures
+from pixelpipe.seeds import numpy_generator
+
+CHUNK = 25  # runs between two steps of a progress bar
+
+
+@dataclass(frozen=True, slots=True)
+class Design:
+    """What is simulated: a plan, its evaluation set, the art's limits and the noise."""
+
+    plan: Plan
+    num_prompts: int
+    seeds_per_prompt: int
+    guardrails: Guardrails
+    noise: Noise
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a simulated run ended."""
+
+    epoch: int
+    verdict: Verdict
+    reason_code: ReasonCode
+
+
+@dataclass(frozen=True, slots=True)
+class Characteristics:
+    """Shares of many runs with one truth."""
+
+    endings: tuple[Ending, ...]
+    planned_epochs: int
+
+    def share(self, verdict: Verdict, reason: ReasonCode | None = None) -> float:
+        hits = (each.verdict is verdict and reason in (None, each.reason_code) for each in self.endings)
+        return sum(hits) / len(self.endings)
+
+    @property
+    def abandoned(self) -> float:
+        return self.share(Verdict.ABANDONED)
+
+    @property
+    def promoted(self) -> float:
+        return self.share(Verdict.PROMOTED)
+
+    @property
+    def mean_stop(self) -> float:
+        """Epochs that a run has on average."""
+        return float(np.mean([each.epoch for each in self.endings]))
+
+    @property
+    def reasons(self) -> Counter[str]:
+        return Counter(str(each.reason_code) for each in self.endings)
+
+    def saved(self, evaluation_share: float) -> float:
+        """Share of the GPU money of training to the end without any judging that judging saves, its own cost paid.
+
+        `evaluation_share`: of an epoch's GPU time, what sampling takes. Negative where judging costs more than it
+        saves: a candidate that is not abandoned pays for all its looks.
+        """
+        return net_saving(self.mean_stop, self.planned_epochs, evaluation_share)
+
+    def upper_bound(self, share: float) -> float:
+        """One-sided 95% upper bound of a share of these runs (Clopper & Pearson 1934)."""
+        from scipy.stats import beta
+
+        hits = round(share * len(self.endings))
+        return 1.0 if hits == len(self.endings) else float(beta.ppf(0.95, hits + 1, len(self.endings) - hits))
+
+
+def net_saving(mean_stop: float, planned_epochs: int, evaluation_share: float) -> float:
+    return 1 - mean_stop / planned_epochs / (1 - evaluation_share)
+
+
+def simulate(
+    design: Design,
+    truths: Sequence[Truth],
+    num_runs: int,
+    processes: int = 1,
+    advance: Callable[[int], None] = lambda _: None,
+) -> list[Characteristics]:
+    """`num_runs` runs of each truth; the same numbers whatever the number of processes."""
+    chunks = [
+        (number, range(start, min(start + CHUNK, num_runs)))
+        for number in range(len(truths))
+        for start in range(0, num_runs, CHUNK)
+    ]
+    found: list[list[Ending]] = [[] for _ in truths]
+    for number, endings in _each(partial(_run_chunk, design, truths), chunks, processes):
+        found[number] += endings
+        advance(len(endings))
+    return [Characteristics(tuple(endings), design.plan.epochs) for endings in found]
+
+
+Chunk = tuple[int, range]
+
+
+def _each(
+    run: Callable[[Chunk], tuple[int, list[Ending]]], chunks: Sequence[Chunk], processes: int
+) -> Iterable[tuple[int, list[Ending]]]:
+    if processes == 1:
+        yield from map(run, chunks)
+        return
+    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+        yield from pool.map(run, chunks)
+
+
+def _run_chunk(design: Design, truths: Sequence[Truth], chunk: Chunk) -> tuple[int, list[Ending]]:
+    number, runs = chunk
+    return number, [run_once(design, truths[number], run) for run in runs]
+
+
+def run_once(design: Design, truth: Truth, run: int) -> Ending:
+    pictures, rng = pictures_of(design, truth, run)
+    return ending(design, truth, pictures, rng)
+
+
+def pictures_of(design: Design, truth: Truth, run: int) -> tuple[Pictures, np.random.Generator]:
+    """A run's pictures depend on (seed, truth, run) and the noise only, so that rules are compared on the same ones."""
+    rng = numpy_generator("simulation", design.seed, truth.name, run)
+    return draw_pictures(truth, design.noise, design.num_prompts, design.seeds_per_prompt, rng), rng
+
+
+def ending(design: Design, truth: Truth, pictures: Pictures, rng: np.random.Generator) -> Ending:
+    """What the rule makes of them."""
+    *_, last = decisions(design.plan, pictures, design.guardrails, truth.look, rng)
+    return Ending(last.epoch, last.verdict, last.reason_code)
