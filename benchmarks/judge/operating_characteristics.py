@@ -26,7 +26,7 @@ from pixelpipe.progress import progress_bar
 RATIOS = (1.0, 1.1, 1.4, 0.85)
 OURS = "pixelpipe"
 CHUNK = 50
-WILCOXON_RUNS = 250
+WILCOXON_RUNS = 100
 HERE = Path(__file__).parent
 
 

@@ -82,7 +82,8 @@ def _outcome(context: EpochContext, figures: Decision, fresh: ConfirmationEviden
     assert p_value is not None
     limits = context.guardrails
     assert limits is not None, "only images are confirmed, and images come with the profile of an art"
-    if limits.collapsed(fresh.median_colors, fresh.median_largest_share, fresh.duplicate_rate):
+    figures_of_collapse = (fresh.median_colors, fresh.median_largest_share, fresh.duplicate_rate)
+    if limits.collapsed(*figures_of_collapse) or limits.noisy(fresh.median_geary_c):
         return inconclusive(ReasonCode.DEGENERATE)
     if difference < -SUSPICIOUS_IMPROVEMENT:
         return inconclusive(ReasonCode.SUSPICIOUS_IMPROVEMENT)
@@ -95,4 +96,6 @@ def _outcome(context: EpochContext, figures: Decision, fresh: ConfirmationEviden
         return inconclusive(ReasonCode.COLORS_DISAGREE)
     if limits.too_many_colors(fresh.median_colors):
         return inconclusive(ReasonCode.TOO_MANY_COLORS)
+    if limits.coarse(fresh.median_coarse_grid):
+        return inconclusive(ReasonCode.COARSER_GRID)
     return Outcome(Verdict.PROMOTED, ReasonCode.BETTER, ends_run=True)

@@ -42,6 +42,7 @@ class ReasonCode(StrEnum):
     NOT_AS_CLEAN = "not_as_clean"  # clean rate not shown to be within the margin of the champion's
     COLORS_DISAGREE = "colors_disagree"  # named-color agreement, the same
     TOO_MANY_COLORS = "too_many_colors"  # better than the champion, yet above the art's upper guardrail
+    COARSER_GRID = "coarser_grid"  # better by painting fewer, larger cells: a person must look
     SUSPICIOUS_IMPROVEMENT = "suspicious_improvement"  # too good to be believed without a person
     NEW_ART_NON_INFERIOR = "new_art_non_inferior"  # other training art, no worse: a person must choose
     DECLARED = "declared"  # a person said that it is the baseline; the rule was not asked
@@ -148,6 +149,14 @@ class Decision:
     max_colors: float | None = _column(_FLOAT, "colors", "More blocks a promotion: the art's 99th percentile.", None)
     max_largest_share: float | None = _column(_FLOAT, "share", "More is collapse: the art's 99th percentile.", None)
     max_duplicate_rate: float | None = _column(_FLOAT, "share", "As many or more is collapse.", None)
+    median_geary_c: float | None = _column(_FLOAT, "", "Median Geary's C of the images; null: not measured.", None)
+    max_geary_c: float | None = _column(
+        _FLOAT, "", "More is noise, a kind of collapse: halfway from the art's 99th percentile to 1.", None
+    )
+    median_coarse_grid: float | None = _column(_FLOAT, "", "Median coarse_grid of the images.", None)
+    max_coarse_grid: float | None = _column(
+        _FLOAT, "", "More blocks a promotion: halfway from the art's 99th percentile to 1.", None
+    )
     collapsed: bool = _column(_BOOL, "", "This epoch's images have collapsed.", False)
     collapse_streak: int = _column(_INT, "epochs", "Epochs in a row, up to this one, that collapsed.", 0)
 

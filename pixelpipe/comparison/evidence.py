@@ -108,6 +108,8 @@ class EpochEvidence:
     median_largest_share: float | None
     duplicate_rate: float | None
     budget_reached: bool = False
+    median_geary_c: float | None = None
+    median_coarse_grid: float | None = None
 
     @property
     def is_summary(self) -> bool:
@@ -144,6 +146,8 @@ class ConfirmationEvidence:
     median_colors: float  # of the candidate's fresh images
     median_largest_share: float
     duplicate_rate: float
+    median_geary_c: float | None = None
+    median_coarse_grid: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +199,8 @@ def epoch_evidence(
         median_largest_share=_median(column_values(samples, "largest_share", "candidate")),
         duplicate_rate=duplicate_rate,
         budget_reached=budget_reached,
+        median_geary_c=median_of(samples, "geary_c"),
+        median_coarse_grid=median_of(samples, "coarse_grid"),
     )
 
 
@@ -228,6 +234,14 @@ def match_epoch(images_seen: int, trajectory: Mapping[int, int]) -> BaselineEpoc
     epoch = min(trajectory, key=lambda epoch: (abs(trajectory[epoch] - images_seen), epoch))
     matched = abs(trajectory[epoch] - images_seen) <= MATCH_TOLERANCE * images_seen
     return BaselineEpoch(epoch, trajectory[epoch], BaselineKind.MATCHED if matched else BaselineKind.UNMATCHED)
+
+
+def median_of(samples: pa.Table, column: str) -> float | None:
+    """None where the rows are older than the column."""
+    if column not in samples.column_names:
+        return None
+    median = _median(column_values(samples, column, "candidate"))
+    return median if np.isfinite(median) else None
 
 
 def past_decisions(decisions: pa.Table) -> list[Decision]:

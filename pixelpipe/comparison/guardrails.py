@@ -1,5 +1,6 @@
 """Limits taken from the training art: below them a picture has collapsed, above them it is too busy."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -23,6 +24,8 @@ class Guardrails:
     max_colors: float  # effective colors: the art's 99th percentile
     max_largest_share: float  # share of an image's largest color: the art's 99th percentile
     max_duplicate_rate: float = MAX_DUPLICATE_RATE
+    max_geary_c: float = math.inf  # Geary's C of a picture's cells: 1 is noise; inf: the profile does not have it
+    max_coarse_grid: float = math.inf  # 1 is a picture of half or a third of the cells a side
 
     @classmethod
     def from_percentiles(cls, percentiles: Mapping[str, Mapping[str, float]], metric: str) -> "Guardrails":
@@ -33,7 +36,17 @@ class Guardrails:
             min_colors=float(colors["p1"]),
             max_colors=float(colors["p99"]),
             max_largest_share=float(percentiles["largest_share"]["p99"]),
+            max_geary_c=_halfway_to_one(percentiles.get("geary_c")),
+            max_coarse_grid=_halfway_to_one(percentiles.get("coarse_grid")),
         )
+
+    def noisy(self, median_geary_c: float | None) -> bool:
+        """Whether neighboring cells have nothing to do with each other: what a destroyed UNet paints."""
+        return median_geary_c is not None and median_geary_c > self.max_geary_c
+
+    def coarse(self, median_coarse_grid: float | None) -> bool:
+        """Whether the pictures are coarser than their grid: fewer colors for no merit. Blocks a promotion only."""
+        return median_coarse_grid is not None and median_coarse_grid > self.max_coarse_grid
 
     def collapsed(
         self, median_colors: float | None, median_largest_share: float | None, duplicate_rate: float | None
@@ -50,3 +63,14 @@ class Guardrails:
     def too_many_colors(self, median_colors: float) -> bool:
         """Blocks a promotion, never abandons."""
         return median_colors > self.max_colors
+
+
+def _halfway_to_one(percentiles: Mapping[str, float] | None) -> float:
+    """Halfway from the art's 99th percentile to 1, what the metric is of noise, or of a coarser grid.
+
+    The median over a set varies little (Geary's C of one noise picture by 1.4 / grid), so halfway is far from both.
+    Art that is itself like that sets no limit.
+    """
+    if percentiles is None or percentiles["p99"] >= 1:
+        return math.inf
+    return (float(percentiles["p99"]) + 1) / 2

@@ -59,6 +59,7 @@ _REASONS = {
     ReasonCode.NOT_AS_CLEAN: "its clean rate is not shown to hold",
     ReasonCode.COLORS_DISAGREE: "its named colors are not shown to hold",
     ReasonCode.TOO_MANY_COLORS: "it has more colors than the training art",
+    ReasonCode.COARSER_GRID: "its pictures are coarser than the grid, so a person must look",
     ReasonCode.SUSPICIOUS_IMPROVEMENT: "too good to be believed before a person has looked",
     ReasonCode.NEW_ART_NON_INFERIOR: "it is no worse and was trained on new art, so a person must choose",
 }
@@ -109,12 +110,19 @@ def _against_margin(decision: Decision) -> str:
     assert decision.relative_difference is not None
     allowed = f"the allowed {decision.margin:+.0%}"
     if decision.exceeds_margin:
-        return f", more than {allowed}, {_in_a_row(decision.streak)}"
+        return f", more than {allowed}{_between_runs(decision)}, {_in_a_row(decision.streak)}"
     if decision.relative_difference <= 0:
         return ""
     if decision.relative_difference > decision.margin:
         return f", not shown to be more than {allowed}"
     return f", within {allowed}"
+
+
+def _between_runs(decision: Decision) -> str:
+    """What a known deviation between runs adds: one epoch is then enough."""
+    if not decision.run_sd:
+        return ""
+    return f" even where runs of one configuration differ by {decision.run_sd:.1%}"
 
 
 def _collapse(decision: Decision) -> str:
@@ -134,6 +142,8 @@ def _collapse(decision: Decision) -> str:
         return f"has collapsed: one color fills {share:.0%} of an image (the art has {limit:.0%} or less){row}"
     if decision.duplicate_rate >= decision.max_duplicate_rate:
         return f"has collapsed: {decision.duplicate_rate:.0%} of its images repeat another one{row}"
+    if decision.median_geary_c is not None and decision.median_geary_c > (decision.max_geary_c or math.inf):
+        return f"paints noise: neighboring cells have nothing to do with each other{row}"
     return "has collapsed on fresh seeds"
 
 

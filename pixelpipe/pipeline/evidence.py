@@ -15,6 +15,7 @@ from pixelpipe.comparison.evidence import (
     ConfirmationEvidence,
     EpochEvidence,
     match_epoch,
+    median_of,
 )
 from pixelpipe.comparison.pairing import pair
 from pixelpipe.results.reader import read_table
@@ -119,4 +120,6 @@ def confirmation_evidence(
         median_colors=float(np.median(ours["effective_colors"])),
         median_largest_share=float(np.median(ours["largest_share"])),
         duplicate_rate=duplicate_rate,
+        median_geary_c=median_of(ours, "geary_c"),
+        median_coarse_grid=median_of(ours, "coarse_grid"),
     )

@@ -194,6 +194,8 @@ def _plan(config: ExperimentConfig | ElsewhereConfig, stored: Decision) -> Plan:
 def _guardrails(stored: Decision) -> Guardrails | None:
     """Those of the line's pinned profile, which stand in every decision about images."""
     limits = {field.name: getattr(stored, field.name) for field in dataclasses.fields(Guardrails)}
+    newer = {name: value for name, value in limits.items() if name.startswith(("max_geary", "max_coarse"))}
+    limits |= {name: math.inf for name, value in newer.items() if value is None}  # decided before there were these
     return None if None in limits.values() else Guardrails(**limits)
 
 

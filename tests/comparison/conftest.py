@@ -10,7 +10,9 @@ from pixelpipe.comparison.guardrails import Guardrails
 from pixelpipe.comparison.pairing import pair
 from pixelpipe.config import JudgeConfig
 
-GUARDRAILS = Guardrails(floor=18.0, min_colors=8.0, max_colors=40.0, max_largest_share=0.9)
+GUARDRAILS = Guardrails(
+    floor=18.0, min_colors=8.0, max_colors=40.0, max_largest_share=0.9, max_geary_c=0.9, max_coarse_grid=0.7
+)
 
 
 class Build:

@@ -225,6 +225,30 @@ def test_images_without_a_pair_compare_nothing(build):
     assert decision.relative_difference is None
 
 
+@pytest.mark.parametrize(
+    ("geary_c", "verdict"), [(0.98, Verdict.ABANDONED), (0.8, Verdict.CONTINUE), (None, Verdict.CONTINUE)]
+)
+def test_noise_twice_in_a_row_is_degenerate_whatever_its_colors(build, geary_c, verdict):
+    """A destroyed UNet's saturated noise may have no more colors than the baseline: structure is what it lacks."""
+    history = []
+    for epoch in (1, 2):
+        evidence = build.evidence(epoch, median_geary_c=geary_c)
+        baseline = build.matched(build.scaled(1.0, seed=epoch), epoch)
+        history.append(decide(build.context(evidence=evidence, baseline=baseline, history=tuple(history))))
+    assert history[-1].verdict is verdict
+    assert history[-1].collapsed == (verdict is Verdict.ABANDONED)
+    if verdict is Verdict.ABANDONED:
+        assert history[-1].reason_code is ReasonCode.DEGENERATE
+        assert "paints noise: neighboring cells have nothing to do with each other" in history[-1].sentence
+
+
+def test_a_coarser_picture_alone_abandons_nothing(build):
+    evidence = build.evidence(2, median_coarse_grid=0.95)
+    decision = decide(build.context(evidence=evidence, baseline=build.matched(build.scaled(1.0))))
+    assert (decision.verdict, decision.collapsed) == (Verdict.CONTINUE, False)
+    assert (decision.median_coarse_grid, decision.max_coarse_grid) == (0.95, 0.7)
+
+
 FIRST = {
     "goes on": (2, {}, (), (Verdict.CONTINUE, ReasonCode.FIRST_BASELINE, False)),
     "goes on collapsed": (2, COLLAPSED, (True,), (Verdict.CONTINUE, ReasonCode.FIRST_BASELINE, False)),
@@ -320,6 +344,9 @@ CONFIRMATIONS = {
     "colors agree": ({"agreement": ALL}, Verdict.PROMOTED, ReasonCode.BETTER),
     "too many colors": ({"median_colors": 41.0}, Verdict.INCONCLUSIVE, ReasonCode.TOO_MANY_COLORS),
     "collapsed": ({"median_colors": 2.0}, Verdict.INCONCLUSIVE, ReasonCode.DEGENERATE),
+    "noise": ({"median_geary_c": 0.98}, Verdict.INCONCLUSIVE, ReasonCode.DEGENERATE),
+    "art": ({"median_geary_c": 0.6, "median_coarse_grid": 0.3}, Verdict.PROMOTED, ReasonCode.BETTER),
+    "coarser": ({"median_coarse_grid": 0.95}, Verdict.INCONCLUSIVE, ReasonCode.COARSER_GRID),
     "too good": ({"ratio": 0.35}, Verdict.INCONCLUSIVE, ReasonCode.SUSPICIOUS_IMPROVEMENT),
     "a gap": ({"gap": {"missing_candidate": 1}}, Verdict.INCONCLUSIVE, ReasonCode.MISSING_PAIRS),
     "NaN": ({"gap": {"non_finite_baseline": 1}}, Verdict.INCONCLUSIVE, ReasonCode.NON_FINITE),
@@ -343,6 +370,8 @@ def confirmed(
     gap=None,
     flag_gap=None,
     median_colors=25.0,
+    median_geary_c=None,
+    median_coarse_grid=None,
     **baseline,
 ):
     context = build.context(evidence=build.evidence(8), baseline=build.matched(build.scaled(0.85), 8, **baseline))
@@ -354,6 +383,8 @@ def confirmed(
         median_colors=median_colors,
         median_largest_share=0.4,
         duplicate_rate=0.0,
+        median_geary_c=median_geary_c,
+        median_coarse_grid=median_coarse_grid,
     )
     return confirm(context, decide(context), fresh)
 
@@ -394,7 +425,7 @@ def test_every_reason_is_reached():
     """By the tables above and the tests beside them; a new reason needs a row."""
     tables = [reason for *_, reason in [*RUNS.values(), *CONFIRMATIONS.values()]]
     elsewhere = {"first_baseline", "grace", "within_margin", "patience", "eval_set_mismatch", "duplicate_rows"}
-    elsewhere |= {"summary_baseline", "new_art_non_inferior"}
+    elsewhere |= {"summary_baseline", "new_art_non_inferior", "declared"}
     assert {str(reason) for reason in tables} | elsewhere == {str(reason) for reason in ReasonCode}
 
 

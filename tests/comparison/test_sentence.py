@@ -92,6 +92,10 @@ CASES = {
     ),
     "one color": ({"reason_code": ReasonCode.DEGENERATE, "median_largest_share": 0.97}, ["one color fills 97%"]),
     "one picture": ({"reason_code": ReasonCode.DEGENERATE, "duplicate_rate": 0.8}, ["80% of its images repeat"]),
+    "between runs": (
+        {"run_sd": 0.043, "streak": 1},
+        ["even where runs of one configuration differ by 4.3%, for the first time"],
+    ),
     "afresh": ({"reason_code": ReasonCode.DEGENERATE}, ["has collapsed on fresh seeds: abandoned."]),
     "first": (
         {"reason_code": ReasonCode.FIRST_BASELINE, "verdict": Verdict.PROMOTED},
