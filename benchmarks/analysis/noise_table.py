@@ -46,7 +46,7 @@ Pillow's. After each metric's mean: `worst`, the ratio to the sprite's true coun
 `unique_colors` is the seed's metric, `effective_colors` what the judge reads by default, `visible_colors` the same seen
 with a little viewing flare (docs/decisions/{note}).
 """
-NOTE = "0010-visible-colors.md"
+NOTE = "0012-visible-colors.md"
 
 
 @dataclass(frozen=True, slots=True)
