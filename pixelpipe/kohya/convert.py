@@ -113,11 +113,12 @@ def _length(settings: Mapping[str, Setting], folders: Mapping[Path, int], result
 
 
 def _learning_rate(settings: Mapping[str, Setting], result: Conversion) -> None:
-    chosen = settings.get("unet_lr") or settings.get("learning_rate")
+    given = settings.get("learning_rate")
+    chosen = settings.get("unet_lr") or given
     if chosen is not None:
         result.put("training.learning_rate", chosen.number())
-    if "unet_lr" in settings and "learning_rate" in settings and settings["learning_rate"].value != chosen.value:
-        result.note("changed", settings["learning_rate"], "unet_lr is used: only the UNet is trained")
+    if given is not None and chosen is not None and given.value != chosen.value:
+        result.note("changed", given, "unet_lr is used: only the UNet is trained")
     schedule = settings.get("lr_scheduler")
     if schedule is not None:
         known = SCHEDULES.get(str(schedule.value))
