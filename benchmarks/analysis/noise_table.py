@@ -4,7 +4,6 @@ python -m benchmarks.analysis.noise_table [--art FOLDER --grid N] [--portraits N
 """
 
 import argparse
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -102,7 +101,8 @@ def main() -> None:
     if arguments.art:
         real = load_sprites(arguments.art, arguments.grid)[:: arguments.every]
         arts |= {arguments.art.name: np.stack([sprite.pixels for sprite in real])}
-    command = " ".join(argument if argument.startswith("-") else Path(argument).name for argument in sys.argv[1:])
+    real_art = f"--art {arguments.art.name} --grid {arguments.grid} --every {arguments.every}" if arguments.art else ""
+    command = f"--portraits {arguments.portraits} {real_art}".rstrip()
     header = HEADER.format(version=METRIC_VERSION, arguments=command, note=NOTE)
     arguments.out.write_text(f"{header}\n{markdown(list(rows(arts)))}")
 

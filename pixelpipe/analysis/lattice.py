@@ -46,7 +46,8 @@ def fit_lattice(across: Array, down: Array, grid: int) -> Lattice:
     best = _largest_good_fit(fit)
     rows = np.arange(len(best))
     pitch = np.where(total > 0, np.array(pitches)[best], 1.0)
-    phase_x, phase_y = (-np.angle(waves[rows, best]) / (2 * np.pi) * pitch for waves in (waves_x, waves_y))
+    turns = (-np.angle(waves[rows, best]) / (2 * np.pi) for waves in (waves_x, waves_y))
+    phase_x, phase_y = (np.round(turn * pitch, 6) + 0.0 for turn in turns)  # + 0.0: no -0
     return Lattice(off_grid, pitch, phase_x, phase_y, fit[rows, best].clip(0, 1))
 
 
