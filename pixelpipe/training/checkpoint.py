@@ -5,6 +5,7 @@ Each is put whole with a manifest of hashes, and verified when it is read. Tenso
 
 import errno
 import json
+import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,9 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from diffusers import UNet2DConditionModel
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
-from pixelpipe.errors import StorageFullError
+from pixelpipe.errors import StorageFullError, StoreError
 from pixelpipe.keys import CheckpointPart, checkpoint_key
 from pixelpipe.store import MANIFEST, Store
 from pixelpipe.training.lora import load_adapter, read_adapter, write_adapter
@@ -22,6 +24,7 @@ from pixelpipe.training.snapshot import Snapshot, Tensors, TrainingState
 
 UNET: CheckpointPart = "unet"
 LORA: CheckpointPart = "lora"
+NO_SPACE = os.strerror(errno.ENOSPC)
 TRAINING_STATE: CheckpointPart = "training_state"
 UNET_FILE = "diffusion_pytorch_model.safetensors"  # diffusers' name
 
@@ -93,8 +96,8 @@ class CheckpointStore:
     def _room_for(self, epoch: int) -> Iterator[None]:
         try:
             yield
-        except OSError as error:
-            if error.errno not in (errno.ENOSPC, errno.EDQUOT) and "No space left" not in str(error):
+        except (OSError, SafetensorError, StoreError) as error:  # each layer has an exception of its own
+            if NO_SPACE not in str(error):
                 raise
             raise StorageFullError(
                 f"no space is left for the checkpoint of epoch {epoch} in {self.store.url} (or in the temporary folder "

@@ -1,0 +1,78 @@
+"""A disk that fills up in the middle of a save: the checkpoint before it is intact, and the run goes on later."""
+
+import errno
+import os
+
+import pytest
+import torch
+from safetensors import SafetensorError
+
+from pixelpipe.errors import StorageFullError
+from pixelpipe.local_files import LocalFiles
+from pixelpipe.store import Store
+from pixelpipe.training import checkpoint as checkpoint_module
+from pixelpipe.training.checkpoint import CheckpointStore
+
+
+def fill_up_after(monkeypatch, num_files):
+    """The disk takes so many more files, then a part of one, then nothing."""
+    create, left = LocalFiles.create_from, num_files
+
+    def create_from(self, key, local, move):
+        nonlocal left
+        left -= 1
+        if left < 0:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        create(self, key, local, move)
+
+    monkeypatch.setattr(LocalFiles, "create_from", create_from)
+
+
+@pytest.mark.parametrize("num_files", [0, 1, 3])
+def test_no_space_in_the_middle_of_a_save(make_trainer, tmp_path, monkeypatch, num_files):
+    checkpoints, trainer = CheckpointStore(Store.open(tmp_path), "x-1"), make_trainer()
+    epochs = trainer.train_epochs(checkpoints)
+    next(epochs).saved.result()
+    with monkeypatch.context() as full:
+        fill_up_after(full, num_files)
+        second = next(epochs)
+        with pytest.raises(StorageFullError, match=r"no space is left for the checkpoint of epoch 2 in .* are intact"):
+            _ = second.checkpoint_hash
+        epochs.close()
+    assert checkpoints.has_weights(1)
+    assert not checkpoints.has_weights(2)
+    resumed = make_trainer()
+    resumed.resume(checkpoints, 1)
+    again = next(resumed.train_epochs(checkpoints))
+    again.saved.result()
+    assert (again.train_loss, again.validation_loss) == (second.train_loss, second.validation_loss)
+    assert checkpoints.has_weights(2)
+
+
+def test_no_space_in_the_temporary_folder(make_trainer, tmp_path, monkeypatch):
+    def save_file(*args, **kwargs):
+        raise SafetensorError("I/O error: No space left on device (os error 28)")
+
+    monkeypatch.setattr(checkpoint_module, "save_file", save_file)
+    with pytest.raises(StorageFullError, match="temporary folder"):
+        next(make_trainer().train_epochs(CheckpointStore(Store.open(tmp_path), "x-1"))).saved.result()
+
+
+def test_another_error_of_the_disk_is_itself(make_trainer, tmp_path, monkeypatch):
+    def save_file(*args, **kwargs):
+        raise PermissionError(errno.EACCES, "no")
+
+    monkeypatch.setattr(checkpoint_module, "save_file", save_file)
+    with pytest.raises(PermissionError):
+        next(make_trainer().train_epochs(CheckpointStore(Store.open(tmp_path), "x-1"))).saved.result()
+
+
+def test_what_was_snapshot_does_not_change_with_training(make_trainer):
+    trainer = make_trainer()
+    trainer._train_epoch(1)
+    snapshot = trainer._snapshot()
+    before = {name: tensor.clone() for name, tensor in snapshot.weights.items()}
+    moments = snapshot.state.optimizer[0]["exp_avg"].clone()
+    trainer._train_epoch(2)
+    assert all(torch.equal(before[name], tensor) for name, tensor in snapshot.weights.items())
+    assert torch.equal(moments, snapshot.state.optimizer[0]["exp_avg"])
