@@ -29,6 +29,7 @@ class ColorCheck:
     """Of every image: where a claimed color is shown, and where it is not."""
 
     shown: list[frozenset[tuple[int, int]]]  # characters from the color to its noun
+    placed: list[frozenset[tuple[int, int]]]  # those whose color is where the thing is, not just anywhere
     false: dict[int, list[FalseClaim]]
 
     def findings(self, row: int, name: str, text: str) -> Iterator[Finding]:
@@ -47,8 +48,11 @@ def check_colors(sprites: npt.NDArray[np.uint8], captions: Sequence[str]) -> Col
     for claim in claims:
         by_place[claim.place].append(claim)
     verdicts: dict[Claim, str | None] = {}
+    placed: set[Claim] = set()
     for place, own in by_place.items():
         region = learn_region(sprites, own, claims)
+        if region is not None or place in SMALL_PLACES:
+            placed.update(own)
         for index, claim in enumerate(own):
             if region is None:
                 verdicts[claim] = _anywhere(sprites[claim.row], claim)
@@ -60,15 +64,18 @@ def check_colors(sprites: npt.NDArray[np.uint8], captions: Sequence[str]) -> Col
                     f"{region.found[index]} of the {size} px where the colors of {_called(place)} show are "
                     f"{claim.color}; at least {region.needed[index]} where it is true"
                 )
-    return _by_row(len(captions), verdicts)
+    return _by_row(len(captions), verdicts, placed)
 
 
-def _by_row(num: int, verdicts: dict[Claim, str | None]) -> ColorCheck:
+def _by_row(num: int, verdicts: dict[Claim, str | None], placed: set[Claim]) -> ColorCheck:
     shown: list[set[tuple[int, int]]] = [set() for _ in range(num)]
+    where_it_is: list[set[tuple[int, int]]] = [set() for _ in range(num)]
     true_places: dict[tuple[int, str], str] = {}
     for claim, reason in verdicts.items():
         if reason is None:
             shown[claim.row].add((claim.start, claim.noun_end))
+            if claim in placed:
+                where_it_is[claim.row].add((claim.start, claim.noun_end))
             true_places[claim.row, claim.color] = claim.noun
     false: dict[int, list[FalseClaim]] = defaultdict(list)
     for claim, reason in verdicts.items():
@@ -76,7 +83,7 @@ def _by_row(num: int, verdicts: dict[Claim, str | None]) -> ColorCheck:
             other = true_places.get((claim.row, claim.color))
             also = "" if other is None else f"; the {other} is {claim.color}"
             false[claim.row].append(FalseClaim(claim, reason + also, other))
-    return ColorCheck([frozenset(spans) for spans in shown], dict(false))
+    return ColorCheck(list(map(frozenset, shown)), list(map(frozenset, where_it_is)), dict(false))
 
 
 def _anywhere(sprite: npt.NDArray[np.uint8], claim: Claim) -> str | None:

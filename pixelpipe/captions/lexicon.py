@@ -36,7 +36,7 @@ FINE = word_set("""
 # Effects of light and lens: steps finer than a palette of a few dozen colors
 LIGHT = word_set("""
     subsurface depth-of-field vignette vignetting bokeh gradient glow specular anisotropic reflection refraction
-    caustic shimmer sheen translucency iridescence blur blurred dof halation chromatic aberration rim-light
+    shimmer sheen translucency iridescence blur blurred dof halation chromatic aberration rim-light
     occlusion volumetric catchlight gleam glint lens-flare softbox photorealistic hyperrealistic hyperdetailed
     ultra-detailed 4k 8k film-grain cinematic undertone
 """)

@@ -56,7 +56,7 @@ def lint(
     for row, (name, text) in enumerate(captions.items()):
         terms, shown = index.of(row), colors.shown[row]
         doubted = [
-            *_prior_findings(name, text, priors[row], measured, shown),
+            *_prior_findings(name, text, priors[row], measured, colors.placed[row]),
             *(_unsupported(name, text, terms, measured, shown) if can_tell else ()),
             *colors.findings(row, name, text),
         ]

@@ -104,7 +104,7 @@ def _parts(
         px = in_px(size.mm, grid, framing)
         if px is None or px >= MIN_PX or _is_rim_of_glasses(words):
             continue
-        if framing == "figure" and not segment.host:  # "floating eye": the subject, whatever its size
+        if framing == "figure" and (not segment.host or segment.connector == "of"):  # "orb of eyes" is the subject
             continue
         is_head = words[-1] is segment.head
         yield Prior(

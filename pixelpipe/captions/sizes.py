@@ -53,6 +53,9 @@ SIZES: Mapping[str, Size] = {
         (("tear duct",), 4.0, "a tear duct", ANATOMY),
         (("eyebrow", "brow"), 8.0, "an eyebrow's height", ANATOMY),
         (("eyebrow hair", "brow hair"), 0.1, "a hair's thickness", ANATOMY),
+        (("dust", "dust particle", "particle", "mote", "speck", "droplet", "bead of sweat", "sweat bead"), 1.0,
+         "a speck or droplet", ESTIMATE),
+        (("split end",), 0.1, "a hair's thickness", ANATOMY),
         # skin
         (("pore",), 0.3, "a pore", ANATOMY),
         (("freckle",), 2.0, "a freckle", ANATOMY),
