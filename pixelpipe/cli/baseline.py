@@ -44,6 +44,7 @@ def set_champion(checkpoint: str, why: str, store: Store) -> None:
     """Make a checkpoint the champion of its line, whatever the rule says."""
     from pixelpipe.lines import champion, move_champion
     from pixelpipe.pipeline.baseline import stored_config, trajectory
+    from pixelpipe.pipeline.override import record_override
 
     name, _, epoch_text = checkpoint.partition("@")
     if not epoch_text.isdecimal():
@@ -69,6 +70,7 @@ def set_champion(checkpoint: str, why: str, store: Store) -> None:
     )
     if moved is None:
         raise BadInputError(f"the champion of line {line} moved just now; look again with pixelpipe baseline show")
+    record_override(store, moved)
     click.echo(f"{moved.reference} is the champion of line {line}")
 
 

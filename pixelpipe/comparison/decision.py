@@ -46,6 +46,7 @@ class ReasonCode(StrEnum):
     SUSPICIOUS_IMPROVEMENT = "suspicious_improvement"  # too good to be believed without a person
     NEW_ART_NON_INFERIOR = "new_art_non_inferior"  # other training art, no worse: a person must choose
     DECLARED = "declared"  # a person said that it is the baseline; the rule was not asked
+    OVERRIDDEN = "overridden"  # a person made this checkpoint the champion, whatever the rule had said
     BUDGET_REACHED = "budget_reached"  # the money is spent before an answer was found
 
 

@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from pixelpipe.comparison.decision import BaselineKind, Decision, decision_from_row
+from pixelpipe.comparison.decision import BaselineKind, Decision
+from pixelpipe.comparison.evidence import past_decisions
 from pixelpipe.cost import Spend
 from pixelpipe.results.reader import read_table
 from pixelpipe.store import Store
@@ -38,8 +39,8 @@ class EpochFacts:
 
 def decisions_by_epoch(store: Store, experiment_id: str) -> dict[int, Decision]:
     """Epoch -> its decision, in order."""
-    rows = read_table(store, "decisions", experiment_id).to_pylist()
-    return {row["epoch"]: decision_from_row(row) for row in sorted(rows, key=lambda row: row["epoch"])}
+    rows = past_decisions(read_table(store, "decisions", experiment_id))
+    return {row.epoch: row for row in sorted(rows, key=lambda row: row.epoch)}
 
 
 def read_images(store: Store, experiment_id: str, metric: str) -> list[Row]:
