@@ -73,12 +73,14 @@ def upper_bound(hits: int, runs: int) -> float:
 
 
 def _head(table: Table, seconds: float) -> str:
-    runs = {each.truth: each.runs for each in table.tallies if each.setting == REFERENCE.name}
-    total = sum(each.runs for each in table.tallies if each.rule == "pixelpipe")
+    ours = [each for each in table.tallies if each.rule == "pixelpipe"]
+    runs = {each.truth: each.runs for each in ours if each.setting == REFERENCE.name}
+    total = sum(each.runs for each in ours)
     return f"""# What the rule does
 
-Made by `python benchmarks/judge/operating_characteristics.py`: {total:,} simulated runs of {EPOCHS} epochs
-({runs["+0%"]:,} a setting with no difference, {runs["+40%"]:,} with one) in {seconds / 60:.0f} minutes, each decided by
+Made by `python benchmarks/judge/operating_characteristics.py --runs {runs["+0%"]}`:
+{total:,} simulated runs of {EPOCHS} epochs ({runs["+0%"]:,} a setting with no difference, {runs["+40%"]:,} with one)
+in {seconds / 60:.0f} minutes, each decided by
 the functions that a run uses, with their defaults (24 prompts x 4 seeds, margin 10%, alpha 5% over all looks,
 patience 2). How pictures are drawn: `pixelpipe/comparison/simulation.py`. Every figure, with an upper bound, of every
 rule: `operating_characteristics.csv`.
