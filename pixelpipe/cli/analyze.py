@@ -35,6 +35,7 @@ pixelpipe analyze samples --profile sprites --summary   samples against your art
 pixelpipe analyze samples --picture extremes.png        the cleanest and the muddiest
 pixelpipe analyze samples --out metrics.parquet         every metric, a row an image
 pixelpipe analyze samples --format json | jq .file
+pixelpipe analyze sprites --vae tiny --resolution 192 --resolution 256    the price of a training size
 
 What each figure means to an artist: docs/analyze.md
 """
@@ -60,6 +61,8 @@ What each figure means to an artist: docs/analyze.md
 @click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="Rows go there; it appears when whole.")
 @click.option("--summary", "summary_only", is_flag=True, help="Percentiles only, no row an image.")
 @click.option("--picture", type=click.Path(path_type=Path), metavar="FILE.png", help="Draw the best and worst sprites.")
+@click.option("--vae", "base", metavar="BASE", help="Instead: what this base's VAE alone makes of a folder of art.")
+@click.option("--resolution", "resolutions", multiple=True, type=int, metavar="PX", help="With --vae; repeatable.")
 @click.option("--workers", type=click.IntRange(1, 1024), help="Processes.  [default: one a core]")
 def analyze(
     paths: tuple[Path, ...],
@@ -70,6 +73,8 @@ def analyze(
     out: Path | None,
     summary_only: bool,
     picture: Path | None,
+    base: str | None,
+    resolutions: tuple[int, ...],
     workers: int | None,
 ) -> int | None:
     from pixelpipe.analysis.workers import available_cores
@@ -78,6 +83,11 @@ def analyze(
     from pixelpipe.data.images import IMAGE_SUFFIXES
     from pixelpipe.data.listing import find_files
 
+    if base is not None:
+        others = {"--out": out, "--picture": picture, "--profile": dataset, "--summary": summary_only}
+        return _floor(paths, base, resolutions, grid, background, output_format, others)
+    if resolutions:
+        raise BadInputError("--resolution must go with --vae BASE: other images have the size that they have")
     if summary_only and out is not None:
         raise BadInputError("--summary must go without --out: rows go to a file, and a summary has none")
     title = f"{printable(paths[0].resolve().name)}{f' and {len(paths) - 1} more' if len(paths) > 1 else ''}"
@@ -91,6 +101,28 @@ def analyze(
         click.echo(f"pixelpipe: {summary.num_images} measured, {skipped} skipped", err=True)
         return 1
     return None
+
+
+def _floor(
+    paths: tuple[Path, ...],
+    base: str,
+    resolutions: tuple[int, ...],
+    grid: int,
+    background: str,
+    output_format: RowFormat | None,
+    others: dict[str, object],
+) -> None:
+    """`--vae`: another question, about one folder of art."""
+    given = [name for name, value in others.items() if value]
+    if given:
+        raise BadInputError(f"{given[0]} must go without --vae: the floor is of the art alone")
+    if len(paths) != 1:
+        raise BadInputError(f"--vae must have one folder of art but got {len(paths)} paths")
+    if output_format == "parquet":
+        raise BadInputError("--format must be table, json or csv with --vae but got parquet")
+    from pixelpipe.cli.floor import show_floor  # brings torch
+
+    show_floor(paths[0], base, resolutions, grid, background, output_format or "table")
 
 
 def _analyzer(grid: int, background: str, dataset: Path | None) -> FileAnalyzer:

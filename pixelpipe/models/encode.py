@@ -1,9 +1,11 @@
 """Into and out of the latent space: sprites through the VAE, prompts through the text encoder."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import Protocol
 
 import numpy as np
 import torch
+from diffusers import AutoencoderKL
 from transformers import CLIPTextModel, CLIPTokenizer
 
 from pixelpipe.data.sprites import upscale
@@ -13,38 +15,63 @@ from pixelpipe.progress import progress_bar
 BATCH_PX = 16 * 256 * 256  # pixels coded at once: bounds memory, not the result
 
 
+class HasVae(Protocol):
+    """A whole base, or only its VAE."""
+
+    @property
+    def vae(self) -> AutoencoderKL: ...
+
+
 @torch.no_grad()
-def encode_images(base: BaseModel, sprites: np.ndarray, resolution: int) -> tuple[torch.Tensor, torch.Tensor]:
+def encode_images(base: HasVae, sprites: np.ndarray, resolution: int) -> tuple[torch.Tensor, torch.Tensor]:
     """(N, g, g, 3) uint8 -> scaled latent mean and standard deviation, each (N, 4, resolution/8, resolution/8)."""
     means, stds = [], []
-    scale = base.vae.config.scaling_factor
-    batch_size = max(1, BATCH_PX // resolution**2)
     with progress_bar("encoding sprites", len(sprites)) as advance:
-        for start in range(0, len(sprites), batch_size):
-            images = to_model_range(upscale(sprites[start : start + batch_size], resolution))
-            posterior = base.vae.encode(images.to(base.vae.device)).latent_dist
-            means.append(posterior.mean * scale)
-            stds.append(posterior.std * scale)
-            advance(len(images))
+        for batch in _batches(sprites, resolution):
+            mean, std = _encode(base, batch, resolution)
+            means.append(mean)
+            stds.append(std)
+            advance(len(batch))
     return torch.cat(means), torch.cat(stds)
 
 
 @torch.no_grad()
-def decode_latents(base: BaseModel, latents: torch.Tensor) -> np.ndarray:
+def decode_latents(base: HasVae, latents: torch.Tensor) -> np.ndarray:
     """Scaled latents (N, 4, h, w) -> (N, 8h, 8w, 3) uint8 sRGB."""
     images = base.vae.decode(latents / base.vae.config.scaling_factor, return_dict=False)[0]
     images = ((images.float() + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
     return images.permute(0, 2, 3, 1).cpu().numpy()
 
 
-def round_trip(base: BaseModel, sprites: np.ndarray, resolution: int) -> np.ndarray:
-    """What the VAE alone does to the art: (N, g, g, 3) uint8 -> (N, resolution, resolution, 3) uint8.
+@torch.no_grad()
+def round_trips(base: HasVae, sprites: np.ndarray, resolution: int) -> Iterator[np.ndarray]:
+    """What the VAE alone does to the art, a batch at a time: (N, g, g, 3) uint8, NEAREST upscaled, encoded (mean),
+    decoded -> (n, resolution, resolution, 3) uint8, N in all.
 
     No fine-tune of the UNet can do better than this.
     """
-    mean, _ = encode_images(base, sprites, resolution)
+    with progress_bar(f"through the VAE at {resolution} px", len(sprites)) as advance:
+        for batch in _batches(sprites, resolution):
+            mean, _ = _encode(base, batch, resolution)
+            yield decode_latents(base, mean)
+            advance(len(batch))
+
+
+def round_trip(base: HasVae, sprites: np.ndarray, resolution: int) -> np.ndarray:
+    """`round_trips` in one array: (N, resolution, resolution, 3) uint8."""
+    return np.concatenate(list(round_trips(base, sprites, resolution)))
+
+
+def _batches(sprites: np.ndarray, resolution: int) -> Iterator[np.ndarray]:
     batch_size = max(1, BATCH_PX // resolution**2)
-    return np.concatenate([decode_latents(base, part) for part in mean.split(batch_size)])
+    return (sprites[start : start + batch_size] for start in range(0, len(sprites), batch_size))
+
+
+def _encode(base: HasVae, sprites: np.ndarray, resolution: int) -> tuple[torch.Tensor, torch.Tensor]:
+    images = to_model_range(upscale(sprites, resolution))
+    posterior = base.vae.encode(images.to(base.vae.device)).latent_dist
+    scale = base.vae.config.scaling_factor
+    return posterior.mean * scale, posterior.std * scale
 
 
 def to_model_range(images: np.ndarray) -> torch.Tensor:

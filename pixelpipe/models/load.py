@@ -33,22 +33,24 @@ class BaseModel:
     noise_scheduler_config: dict[str, Any]
 
 
+@dataclass(frozen=True, slots=True)
+class LoadedVae:
+    """A base's VAE, fp32, on one device, in evaluation mode and frozen."""
+
+    vae: AutoencoderKL
+
+
 def load_base(base: Path, device: torch.device | str = "cpu") -> BaseModel:
     """Load every part in fp32, from a folder or a single file.
 
     Raises `BaseModelError`, one line, with the part that cannot be loaded and why.
     """
-    try:
-        with configurations(base) as folder:
-            vae, text_encoder, unet = (
-                _load_part(base, folder, part).to(device) for part in ("vae", "text_encoder", "unet")
-            )
-            tokenizer = CLIPTokenizer.from_pretrained(folder / "tokenizer", local_files_only=True)
-            noise_scheduler_config = _scheduler_config(folder)
-    except WeightsError as error:
-        raise BaseModelError(f"`model.base` {base}: {error}") from None
-    except Exception as error:  # a configuration that the libraries cannot use: each has its own exceptions
-        raise BaseModelError(f"`model.base` {base}: cannot be loaded: {_one_line(error)}") from error
+    with _one_line_errors(base), configurations(base) as folder:
+        vae, text_encoder, unet = (
+            _load_part(base, folder, part).to(device) for part in ("vae", "text_encoder", "unet")
+        )
+        tokenizer = CLIPTokenizer.from_pretrained(folder / "tokenizer", local_files_only=True)
+        noise_scheduler_config = _scheduler_config(folder)
     return BaseModel(
         folder=base,
         base_hash=hash_base(base),
@@ -58,6 +60,12 @@ def load_base(base: Path, device: torch.device | str = "cpu") -> BaseModel:
         unet=unet,
         noise_scheduler_config=noise_scheduler_config,
     )
+
+
+def load_vae(base: Path, device: torch.device | str = "cpu") -> LoadedVae:
+    """The VAE of a base and nothing else, which is 84M of SD1.5's 1,066M parameters; errors as of `load_base`."""
+    with _one_line_errors(base), configurations(base) as folder:
+        return LoadedVae(_load_part(base, folder, "vae").to(device).requires_grad_(False))
 
 
 def load_unet(folder: Path, device: torch.device | str = "cpu") -> UNet2DConditionModel:
@@ -71,6 +79,16 @@ def empty_models(base: Path) -> tuple[UNet2DConditionModel, CLIPTextModel]:
     """UNet and text encoder of a base without their weights: names and shapes only."""
     with configurations(base) as folder:
         return _empty_part(folder / "unet", "unet"), _empty_part(folder / "text_encoder", "text_encoder")
+
+
+@contextmanager
+def _one_line_errors(base: Path) -> Iterator[None]:
+    try:
+        yield
+    except WeightsError as error:
+        raise BaseModelError(f"`model.base` {base}: {error}") from None
+    except Exception as error:  # a configuration that the libraries cannot use: each has its own exceptions
+        raise BaseModelError(f"`model.base` {base}: cannot be loaded: {_one_line(error)}") from error
 
 
 @contextmanager

@@ -2,6 +2,8 @@ import csv
 import io
 import json
 import os
+import re
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -146,6 +148,41 @@ def test_a_picture_of_the_extremes(cli, folder, portraits):
     with Image.open("p.png") as picture:
         assert picture.format == "PNG"
         assert 1000 < picture.width < 1600
+
+
+def test_the_vae_floor_of_a_folder_of_art(cli, folder, portraits):
+    (folder / "art").mkdir()
+    for path in sorted(portraits.glob("*.png"))[:3]:
+        shutil.copy(path, folder / "art")
+    arguments = ("analyze", "art", "--vae", "tiny", "--resolution", 128, "--resolution", 96)
+    lines = cli(*arguments).out.splitlines()
+    assert lines[0] == "3 sprites of art through the VAE of tiny"
+    assert re.split("  +", lines[1].strip()) == ["median (p95)", "the art", "96 px NOT aligned", "128 px NOT aligned"]
+    assert "96 px is not aligned: the VAE alone turns" in lines[-2]
+    records = [json.loads(line) for line in cli(*arguments, "--format", "json").out.splitlines()]
+    assert [record["aligned"] for record in records] == [False] * len(records)
+    colors = {record["resolution"]: record for record in records if record["metric"] == "effective_colors"}
+    assert colors[96]["vae_median"] > colors[96]["art_median"] == colors[128]["art_median"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["art", "--resolution", "192"], "--resolution must go with --vae BASE"),
+        (["art", "--vae", "tiny", "--resolution", "100"], "--resolution must be a multiple of 8 px, at least the grid"),
+        (["art", "--vae", "tiny", "--summary"], "--summary must go without --vae"),
+        (["art", "--vae", "tiny", "--out", "x.csv"], "--out must go without --vae"),
+        (["art", "b.png", "--vae", "tiny"], "--vae must have one folder of art but got 2 paths"),
+        (["art", "--vae", "tiny", "--format", "parquet"], "--format must be table, json or csv with --vae"),
+        (["art", "--vae", "no-such-base"], "`model.base` must be tiny, a folder, "),
+        (["b.png", "--vae", "tiny"], "b.png: must be a folder of sprites but is a file"),
+    ],
+)
+def test_floors_that_cannot_be(cli, folder, arguments, message):
+    (folder / "art").mkdir()
+    Image.new("RGB", (24, 24)).save("art/a.png")
+    result = cli("analyze", *arguments).refused()
+    assert result.startswith(message)
 
 
 def test_one_bad_file_does_not_stop_the_others(cli, folder):
