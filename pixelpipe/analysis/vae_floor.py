@@ -4,7 +4,7 @@ The art is upscaled with NEAREST to a training size, encoded, decoded, and measu
 cells are whole latents the VAE can keep a cell flat; at any other it must mix neighbors, and no training helps.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -77,8 +77,15 @@ def vae_floor(
 ) -> Floor:
     """The figures of `art` (N, grid, grid, 3) uint8 sRGB after the VAE at `resolution` px; a batch in memory."""
     check_resolution(resolution, art.shape[1])
-    parts = [_measured(images, profile, train) for images in round_trips(base, art, resolution)]
-    return Floor(resolution, art.shape[1], pa.concat_tables(parts))
+    return floor_of(round_trips(base, art, resolution), resolution, profile, train)
+
+
+def floor_of(
+    round_trips: Iterable[npt.NDArray[np.uint8]], resolution: int, profile: Profile, train: TrainSprites
+) -> Floor:
+    """The figures of batches (n, resolution, resolution, 3) uint8 sRGB of art that went through the VAE."""
+    parts = [_measured(images, profile, train) for images in round_trips]
+    return Floor(resolution, profile.grid, pa.concat_tables(parts))
 
 
 def floor_records(itself: Floor, floors: list[Floor]) -> Iterator[dict[str, Any]]:

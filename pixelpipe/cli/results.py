@@ -83,7 +83,7 @@ def report(experiment: str, store: Store) -> None:
 def query(sql: str | None, store: Store, output_format: Format) -> None:
     """Ask the results in SQL (DuckDB); without SQL, list the views with their columns, units and meanings.
 
-    Views: samples, epochs, decisions, confirmations, captions, experiments (each one's latest status) and
+    Views: samples, epochs, decisions, confirmations, captions, floors, experiments (each one's latest status) and
     status_changes. Committed epochs only. A query can neither change anything nor read anything else.
 
     \b

@@ -27,6 +27,7 @@ from pixelpipe.lines import pin_prompts
 from pixelpipe.pipeline.baseline import pin_baseline, pinned_baseline, stored_config
 from pixelpipe.pipeline.dataset import record_dataset
 from pixelpipe.pipeline.evaluate import Measured, measure_images, sample_images, summaries
+from pixelpipe.pipeline.floor import record_floor
 from pixelpipe.pipeline.judge import FreshImages, judge_epoch
 from pixelpipe.pipeline.prepare import Experiment
 from pixelpipe.pipeline.session import Session, champion_sampler
@@ -62,6 +63,7 @@ class ExperimentRun:
         self.store.replace(experiment_key(self.experiment_id, "config.yaml"), config.encode())
         record_status(self.store, self.experiment, self.attempt, "running")
         record_dataset(self.store, self.experiment)
+        record_floor(self.store, self.experiment, self.session)
         for warning in self.warnings():
             logger.warning(warning)
 

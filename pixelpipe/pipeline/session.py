@@ -87,12 +87,23 @@ class Session:
 
     def _profile_art(self, manifest: Manifest) -> Profile:
         sprites = manifest.pixels()
-        return build_profile(
-            sprites,
-            manifest.dataset_hash,
-            round_trip(self.base, _some(sprites, manifest.dataset_hash), self.config.resolution),
-            f"{self.config.model.base} at {self.config.resolution} px",
-        )
+        source = f"{self.config.model.base} at {self.config.resolution} px"
+        return build_profile(sprites, manifest.dataset_hash, self.round_trip, source)
+
+    @cached_property
+    def floor_art(self) -> np.ndarray:
+        """(N, grid, grid, 3) uint8: the art, at most `ROUND_TRIPS` sprites of it, that goes through the VAE."""
+        manifest = self.experiment.manifest
+        return _some(manifest.pixels(), manifest.dataset_hash)
+
+    @cached_property
+    def round_trip(self) -> np.ndarray:
+        """(N, resolution, resolution, 3) uint8: `floor_art` after the VAE at the training size."""
+        return round_trip(self.base, self.floor_art, self.config.resolution)
+
+    def forget_round_trip(self) -> None:
+        """Give its memory back: 200 MB at 512 px."""
+        self.__dict__.pop("round_trip", None)
 
 
 def make_sampler(base: BaseModel, config: ExperimentConfig) -> Sampler:

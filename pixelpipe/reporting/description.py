@@ -33,6 +33,7 @@ from pixelpipe.reporting.trajectory import (
     read_epochs,
     read_images,
 )
+from pixelpipe.reporting.vae_floor import VaeFloor, read_vae_floor
 from pixelpipe.results.reader import latest_status, read_table
 from pixelpipe.store import Store
 
@@ -86,6 +87,8 @@ class Description:
     epochs: tuple[EpochFacts, ...]
     metric: str
     floor: float | None  # the training art's median of `metric`; against a trajectory less counts as it
+    vae_floor: VaeFloor | None  # what its base's VAE alone makes of its art
+    baseline_vae_floor: VaeFloor | None
     num_prompts: int  # of the evaluation set; 0 before the first epoch
     seeds_per_prompt: int
     baseline: Baseline | None
@@ -173,6 +176,8 @@ def describe(store: Store, experiment_id: str) -> Description:
         epochs=epochs,
         metric=metric,
         floor=newest.floor if newest and metric == config["judge"]["metric"] else None,  # else of another metric
+        vae_floor=read_vae_floor(store, experiment_id),
+        baseline_vae_floor=read_vae_floor(store, baseline.experiment_id if baseline else None),
         **_evaluation_set(images),
         baseline=baseline,
         factors=_factors(change, config, theirs),

@@ -18,6 +18,7 @@ from pixelpipe.reporting.figures import (
 )
 from pixelpipe.reporting.markdown import code, table
 from pixelpipe.reporting.trajectory import PAIRED, EpochFacts
+from pixelpipe.reporting.vae_floor import vae_floor_row
 
 BUSIER = "busier than the art"
 Compared = tuple[EpochFacts, EpochFacts | None]  # an epoch, and the baseline's epoch where it has one
@@ -35,6 +36,7 @@ def summary_table(description: Description) -> str:
     if description.metric != "unique_colors":
         rows.append(_mean_row("Unique colors (mean; for continuity, not judged)", "mean_unique_colors", pairs))
     rows.append(_clean_row(pairs))
+    rows.append(vae_floor_row(description.metric, description.baseline_vae_floor, description.vae_floor))
     return table(header, [row for row in rows if row], right=(1, 2))
 
 

@@ -16,6 +16,7 @@ from pixelpipe.reporting.result_tables import (
     metric_name,
     summary_table,
 )
+from pixelpipe.reporting.vae_floor import vae_floor_sentence
 
 ORIGINS = {
     "figures": "known by figures that a person wrote down, without an image",
@@ -82,6 +83,8 @@ def _results(description: Description) -> str:
         parts += [summary_table(description), judged_epochs_table(description), how_to_read(description)]
     else:
         parts += [first_epochs_table(description), *against_art(description)]
+    if floor := vae_floor_sentence(description.metric, description.vae_floor):
+        parts.append(floor)
     parts.append(f"![{text(metric_name(description))} by epoch]({METRIC_PLOT})")
     if has_images(description):
         parts.append(f"![What every epoch drew]({CONTACT_SHEET})")

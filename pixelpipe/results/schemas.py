@@ -113,6 +113,21 @@ _CAPTION = [
     _optional("findings_json", _TEXT, "JSON", "The lint's findings: rule, term, words, size_px, reason."),
 ]
 
+_FLOOR = [
+    _field("resolution", _INT, "px", "Training and sampling size."),
+    _field("aligned", pa.bool_(), "", "Whether a cell is a whole number of latents at this size."),
+    _field("latents_per_cell", _FLOAT, "latents", "Side of a cell."),
+    _METRIC_VERSION,
+    _field("num_sprites", _INT, "sprites", "Of the training art that were sent through."),
+    _field("metric", _TEXT, "", "A metric of `samples`, or `clean`."),
+    _optional("unit", _TEXT, "", "Of the figures."),
+    *(
+        _optional(f"{side}_{name}", _FLOAT, "", f"{name} over {what}.")
+        for side, what in (("art", "the training art itself"), ("vae", "the art after the VAE alone"))
+        for name in ("mean", "p5", "median", "p95")
+    ),
+]
+
 
 def _schema(*groups: list[pa.Field] | pa.Schema) -> pa.Schema:
     """The groups' fields in order, each name once."""
@@ -130,6 +145,7 @@ SCHEMAS: dict[str, pa.Schema] = {
     "decisions": _schema(_LINEAGE, _EPOCH, DECISION_SCHEMA, _DECIDED),
     "experiments": _schema(_LINEAGE, _STATUS),
     "captions": _schema(_LINEAGE, _CAPTION),
+    "floors": _schema(_LINEAGE, _FLOOR),
 }
 PER_EPOCH = ("samples", "confirmations", "decisions", "epochs")
 """Tables with one file an (experiment, epoch, attempt), which exist once the `epochs` file does.

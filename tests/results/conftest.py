@@ -65,6 +65,10 @@ class Results:
         rows = table_of("captions", records("captions", count, experiment_id=experiment_id))
         return write_rows(self.store, "captions", experiment_id, "captions", rows)
 
+    def floors(self, experiment_id: str) -> str:
+        rows = table_of("floors", records("floors", 2, experiment_id=experiment_id))
+        return write_rows(self.store, "floors", experiment_id, "floor", rows)
+
     def fill(self) -> None:
         """Two experiments: three and one committed epochs, and leftovers of an epoch that never came to exist."""
         for epoch in (1, 2, 3):
@@ -73,6 +77,7 @@ class Results:
         self.write("samples", SECOND, 2)
         for experiment_id in (FIRST, SECOND):
             self.captions(experiment_id)
+            self.floors(experiment_id)
             self.status(experiment_id, "running")
         self.status(SECOND, "abandoned", changed_at=START + timedelta(hours=1))
 

@@ -15,6 +15,7 @@ PROMISED = {  # design.md, section 5
     "epochs": "epoch attempt train_loss validation_loss cost_usd seconds_train seconds_sample committed_at",
     "decisions": "epoch attempt verdict reason_code p_value rule_version overridden_by override_reason",
     "captions": "file_name strategy caption split",
+    "floors": "resolution aligned metric art_mean vae_mean metric_version",
     "experiments": "name status config_json config_hash changed_at sequence",
 }
 
