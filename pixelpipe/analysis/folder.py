@@ -1,5 +1,6 @@
 """The metrics of image files: streamed in order, in batches, on every core, and one bad file never stops the rest."""
 
+import os
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -114,7 +115,7 @@ class FileAnalyzer:
         small = sprites(stacked, self.grid)
         metrics = measure_sprites(stacked, small, self.profile, self.train)
         about = {
-            "file": pa.array([path.encode(errors="backslashreplace").decode() for path in paths]),
+            "file": pa.array([os.fsencode(path).decode(errors="backslashreplace") for path in paths]),
             "source_width": np.full(len(paths), stacked.shape[2], np.int32),
             "source_height": np.full(len(paths), stacked.shape[1], np.int32),
             "grid": np.full(len(paths), self.grid, np.int32),

@@ -15,7 +15,7 @@ from pixelpipe.analysis.vae_floor import (
     measured_metrics,
     vae_floor,
 )
-from pixelpipe.cli.options import Format, write_records
+from pixelpipe.cli.options import Format, rounded, write_records
 from pixelpipe.config import VAE_FACTOR, content_id
 from pixelpipe.data.sprites import load_sprites, stack
 from pixelpipe.models.layout import resolve_base
@@ -82,4 +82,4 @@ def _heading(floor: Floor) -> str:
 
 def _middle_and_high(floor: Floor, metric: str) -> str:
     figures = floor.figures(metric)
-    return f"{figures['median']:.3g} ({figures['p95']:.3g})"
+    return f"{rounded(figures['median']):.3g} ({rounded(figures['p95']):.3g})"

@@ -12,7 +12,7 @@ import click
 from pixelpipe.analysis.folder import ANALYSIS_SCHEMA, Analyzed, FileAnalyzer, analyze_files
 from pixelpipe.analysis.profile import Profile
 from pixelpipe.analysis.summary import Extremes, Summary
-from pixelpipe.cli.options import printable, write_records
+from pixelpipe.cli.options import printable, rounded, write_records
 from pixelpipe.cli.rows import RowFormat, row_writer, whole_file
 from pixelpipe.errors import BadInputError
 from pixelpipe.progress import progress_bar
@@ -109,10 +109,12 @@ def say_summary(summary: Summary, profile: Profile | None, output_format: RowFor
 
 
 def _shown(record: dict[str, Any], profile: Profile | None) -> dict[str, Any]:
-    shown = {name: record[name] for name in ("metric", "p5", "median", "p95", "max")}
+    shown = {"metric": record["metric"]}
+    shown |= {name: rounded(record[name]) for name in ("p5", "median", "p95", "max")}
     if profile is not None:
         art = profile.percentiles.get(record["metric"])
-        shown |= {"art p5": art and art.p5, "art median": art and art.p50, "art p95": art and art.p95}
+        own = (None,) * 3 if art is None else map(rounded, (art.p5, art.p50, art.p95))
+        shown |= dict(zip(("art p5", "art median", "art p95"), own, strict=True))
     return shown
 
 

@@ -134,6 +134,11 @@ def printable(text: str) -> str:
     return text.translate({ord(character): character.encode("unicode_escape").decode() for character in unsafe})
 
 
+def rounded(value: float) -> float:
+    """As a person reads it: 1e-16 is 0, and so is -0."""
+    return round(value, 4) + 0.0
+
+
 def cell(value: Any) -> str:
     if value is None:
         return ""
