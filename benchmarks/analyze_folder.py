@@ -4,7 +4,7 @@
     python benchmarks/analyze_folder.py --sizes 1000 10000   # a quick look
 
 Both sides are processes of their own, timed from start to end, imports included; memory is the sum of the resident
-memory of the process and all its children, looked at every 20 ms. The plain loop opens each file and counts `getcolors`:
+memory of the process and all its children, looked at every 20 ms. The plain loop opens each file and counts colors:
 one metric, where `analyze` measures all and writes JSON Lines. CPU time is of all cores together, and tells the cost on
 a machine that is busy with other work, too.
 """
