@@ -26,6 +26,7 @@ from pixelpipe.comparison.rule import decide
 from pixelpipe.config import ExperimentConfig, content_id
 from pixelpipe.keys import epoch_stem
 from pixelpipe.results.reader import read_table
+from pixelpipe.results.schemas import SCHEMAS
 from pixelpipe.results.writer import append_status, table_of, write_rows
 from pixelpipe.store import Store
 
@@ -131,6 +132,7 @@ class Fill:
                 art = sprite(self.grid, 10_000 * epoch + 100 * p + s) if pixels is None else pixels[p][s]
                 records.append(
                     {
+                        **dict.fromkeys(SCHEMAS["samples"].names),  # null unless said otherwise
                         **self.lineage,
                         "epoch": epoch,
                         "attempt": 1,
@@ -205,6 +207,7 @@ class Fill:
         write_rows(self.store, "decisions", experiment_id, stem, table_of("decisions", [row]))
         effective = samples["effective_colors"].to_numpy()
         summary = {
+            **dict.fromkeys(SCHEMAS["epochs"].names),  # null unless said otherwise
             **self.lineage,
             "epoch": epoch,
             "attempt": 1,
