@@ -22,6 +22,7 @@ from pydantic import (
 
 from pixelpipe.config_file import COLOR_PATTERN, NAME_PATTERN, apply_override, describe_problem, field_names, read_yaml
 from pixelpipe.errors import ConfigError
+from pixelpipe.gpus import GPUS
 
 VAE_FACTOR = 8  # pixels of a latent's side, in SD1.5 and in the tiny base
 
@@ -205,9 +206,20 @@ class JudgeConfig(Strict):
 
 
 class BudgetConfig(Strict):
-    gpu: str = Field(default="A100-80GB", description="What is rented; a label.")
-    usd_per_hour: float = Field(default=1.64, ge=0, description="Its price.")
+    gpu: str = Field(default="A100-80GB", description="What is rented; docs/cost.md lists what has a price.")
+    usd_per_hour: float | None = Field(default=None, ge=0, description="Its price; default: the list's.")
     max_usd: float = Field(default=5.0, gt=0, description="The run stops when it has cost this.")
+
+    @model_validator(mode="after")
+    def _has_a_price(self) -> "BudgetConfig":
+        if self.usd_per_hour is None and self.gpu not in GPUS:
+            raise ValueError(f"must give `usd_per_hour` for gpu {self.gpu}, or name one of {', '.join(GPUS)},")
+        return self
+
+    @property
+    def price(self) -> float:
+        """Dollars an hour."""
+        return GPUS[self.gpu].usd_per_hour if self.usd_per_hour is None else self.usd_per_hour
 
 
 SECTIONS = frozenset({"dataset", "captions", "model", "training", "sampling", "judge", "budget"})
@@ -305,6 +317,7 @@ class ExperimentConfig(Strict):
         if self.sampling.prompts is not None:
             config["sampling"]["prompts"] = str(self.sampling.prompts.absolute())
         config["sampling"]["guidance_scale"] = self.guidance_scale
+        config["budget"]["usd_per_hour"] = self.budget.price
         if self.model.method == "full":  # what only an adapter has is no difference between two runs without one
             unused = ("rank", "alpha", "targets")
             config["model"] |= {field: ModelConfig.model_fields[field].default for field in unused}

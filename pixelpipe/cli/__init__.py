@@ -26,6 +26,7 @@ COMMANDS = {
     "show": "results",
     "report": "results",
     "baseline": "baseline",
+    "plan": "plan",
     "evaluate": "evaluate",
     "query": "results",
     "import-kohya": "import_kohya",

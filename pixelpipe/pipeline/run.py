@@ -244,7 +244,7 @@ class ExperimentRun:
 
     def _cost_so_far(self) -> float:
         """Dollars of the epoch in progress."""
-        return cost_usd(sum(self.seconds.values()), self.config.budget.usd_per_hour)
+        return cost_usd(sum(self.seconds.values()), self.config.budget.price)
 
     def _spent_before(self, epoch: int) -> float:
         rows = read_table(self.store, "epochs", self.experiment_id, columns=["epoch", "cost_usd"]).to_pylist()

@@ -31,6 +31,7 @@ HELP = {
     "captions lint": ["DATASET", "--grid", "--by"],
     "export": ["EXPERIMENT[@EPOCH]", "--to", "single-file"],
     "generate": ["PROMPT", "--from EXPERIMENT@EPOCH", "grid's true size"],
+    "plan": ["CONFIG.yaml", "--set KEY=VALUE", "Nothing is rented"],
     "evaluate": ["--images DIR", "--figures FIGURES.yaml", "--as [candidate|baseline]"],
     "judge": ["CANDIDATE", "--baseline EXPERIMENT[@EPOCH]", "Nothing is written", "--simulate"],
     "experiments": ["--store URL", "--format [table|json|csv]", "PIXELPIPE_STORE"],

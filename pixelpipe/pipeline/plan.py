@@ -1,0 +1,252 @@
+"""What an experiment will take, before anything is rented: estimates, each with the method that made it. No torch.
+
+Work is counted in TFLOP of SD1.5 (`docs/cost.md` has the figures' sources), time from what the store measured of the
+same base, method and size, else from the GPU's peak at an assumed utilization. Where neither is known, time is None.
+"""
+
+import json
+import math
+from dataclasses import dataclass, replace
+from typing import Any
+
+from scipy import stats
+
+from pixelpipe.config import ExperimentConfig
+from pixelpipe.cost import cost_usd
+from pixelpipe.data.sprites import load_sprites
+from pixelpipe.elsewhere import is_elsewhere
+from pixelpipe.gpus import GPUS
+from pixelpipe.pipeline.baseline import stored_config
+from pixelpipe.results.reader import latest_status, list_experiments, read_table
+from pixelpipe.store import Store
+
+UTILIZATION = 0.24  # of the peak; measured for ours on one H200 (benchmarks/), MosaicML's A100 figures give 0.28
+UNCERTAINTY_ESTIMATED, UNCERTAINTY_MEASURED = 2.0, 1.3  # times more or less
+WEIGHTS_GB = {"unet": 3.44, "frozen": 0.83}  # fp32: 859.5M parameters; VAE and CLIP's text encoder
+LORA_PARAMETERS_SHARE = 0.02  # of the UNet's, about, at rank 16 with feed-forward
+ACTIVATIONS_GB_512 = 0.86  # an image, bf16, without checkpointing: (40.7 GiB at batch 32 - weights) / 32
+SECONDS_MEASURING = 0.01  # an image and core
+TINY_WEIGHTS_GB = 0.014
+IMAGE_CV, INTERACTION = 0.30, 0.10  # assumed: per-image variation, and how prompts differ in what a model does to them
+POWER = 0.80
+ADVISED_SHARE = 1 / 3
+CHEAP_STEPS = 15
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Estimates for the whole experiment; None: nothing to estimate it from."""
+
+    num_sprites: int
+    num_images_an_epoch: int
+    training_s: float | None
+    evaluation_s: float | None
+    seconds_from: str
+    uncertainty: float  # the truth may be this many times more, or less
+    usd_per_hour: float
+    disk_gb: float
+    gpu_memory_gb: float | None
+    gpu_has_gb: float | None
+    detectable_difference: float | None  # excess over the baseline that one look finds with 80% power
+    min_prompts: int
+    advice: tuple[str, ...]
+
+    @property
+    def seconds(self) -> float | None:
+        return None if self.training_s is None or self.evaluation_s is None else self.training_s + self.evaluation_s
+
+    @property
+    def usd(self) -> float | None:
+        return None if self.seconds is None else cost_usd(self.seconds, self.usd_per_hour)
+
+    @property
+    def evaluation_share(self) -> float | None:
+        return None if not self.seconds or self.evaluation_s is None else self.evaluation_s / self.seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Rates:
+    """Seconds an image."""
+
+    train: float
+    sample: float
+    source: str
+    uncertainty: float
+
+
+def plan_experiment(store: Store, config: ExperimentConfig) -> Plan:
+    """Raises `BadInputError` for a dataset that cannot be trained on; the base need not be on this machine."""
+    dataset, sampling, epochs = config.dataset, config.sampling, config.training.epochs
+    sprites = load_sprites(dataset.path, dataset.grid, dataset.background)
+    trained = max(1, round(len(sprites) * (1 - dataset.validation_fraction))) * dataset.repeats
+    drawn = sampling.num_prompts * sampling.seeds_per_prompt
+    fresh = 2 * sampling.num_prompts * sampling.confirm_seeds  # a promotion draws them for both sides
+    rates = _rates(store, config)
+    training = None if rates is None else rates.train * trained * epochs
+    measured = SECONDS_MEASURING * (drawn * epochs + fresh)
+    evaluation = None if rates is None else rates.sample * (drawn * epochs + fresh) + measured
+    gpu = GPUS.get(config.budget.gpu)
+    plan = Plan(
+        num_sprites=len(sprites),
+        num_images_an_epoch=drawn,
+        training_s=training,
+        evaluation_s=evaluation,
+        seconds_from=rates.source if rates else "nothing: no run of this base at this size is in the store",
+        uncertainty=rates.uncertainty if rates else math.inf,
+        usd_per_hour=config.budget.price,
+        disk_gb=_disk_gb(config, drawn * epochs + fresh),
+        gpu_memory_gb=_gpu_memory_gb(config),
+        gpu_has_gb=None if gpu is None else gpu.memory_gb,
+        detectable_difference=detectable(
+            sampling.num_prompts, sampling.seeds_per_prompt, config.judge.alpha / config.planned_looks,
+            config.judge.abandon_margin,
+        ),
+        min_prompts=config.min_prompts,
+        advice=(),
+    )  # fmt: skip
+    return _with_advice(plan, config)
+
+
+def train_tflop(resolution: int) -> float:
+    """Forward and backward of SD1.5's UNet for one image: 2.41 at 512 px, 1.27 at 384, 0.54 at 256.
+
+    Convolutions grow with the area and attention with its square; the two terms fit the three known figures.
+    """
+    area = (resolution / 512) ** 2
+    return 2.077 * area + 0.333 * area**2
+
+
+def sample_tflop(resolution: int, num_inference_steps: int, guidance: bool) -> float:
+    """One picture: a forward pass (a third of a training pass) a step, two with guidance; and the VAE's decoder."""
+    decoder = 2.5 * (resolution / 512) ** 2
+    return num_inference_steps * (2 if guidance else 1) * train_tflop(resolution) / 3 + decoder
+
+
+def detectable(
+    num_prompts: int, seeds: int, alpha: float, margin: float, cv: float = IMAGE_CV, interaction: float = INTERACTION
+) -> float | None:
+    """Smallest true excess that one look shows to be beyond `margin` with 80% power; None: no prompts suffice.
+
+    As `comparison.statistics.detectable_difference`, from assumed variation instead of measured: x times the baseline
+    must lie t_{1-alpha} + t_{power} standard errors above 1 + margin.
+    """
+    if num_prompts < 2 or 2.0**-num_prompts >= alpha:
+        return None
+    quantiles = float(stats.t.ppf(1 - alpha, num_prompts - 1) + stats.t.ppf(POWER, num_prompts - 1))
+    limit, ratio = 1 + margin, 1 + margin
+    for _ in range(100):
+        spread = math.sqrt((ratio**2 + limit**2) * cv**2 / seeds + (ratio * interaction) ** 2)
+        ratio = limit + quantiles * spread / math.sqrt(num_prompts)
+        if ratio > 100:
+            return None
+    return ratio - 1
+
+
+def _rates(store: Store, config: ExperimentConfig) -> Rates | None:
+    measured = _measured_rates(store, config)
+    gpu = GPUS.get(config.budget.gpu)
+    if measured is not None or gpu is None or config.model.base == "tiny":
+        return measured
+    speed = gpu.peak_tflops * UTILIZATION
+    guidance = config.guidance_scale > 1
+    return Rates(
+        train=train_tflop(config.resolution) / speed,
+        sample=sample_tflop(config.resolution, config.sampling.num_inference_steps, guidance) / speed,
+        source=f"SD1.5's TFLOP at {UTILIZATION:.0%} of the peak of {config.budget.gpu}",
+        uncertainty=UNCERTAINTY_ESTIMATED,
+    )
+
+
+def _measured_rates(store: Store, config: ExperimentConfig) -> Rates | None:
+    """From the newest experiment of the store that is alike: same base, method, size, precision, steps, GPU."""
+    for row in list_experiments(store):
+        if not row["epochs"] or _likeness(_config(store, row["experiment_id"])) != _likeness(config):
+            continue
+        epochs = read_table(store, "epochs", row["experiment_id"]).to_pylist()
+        seen = max(epoch["images_seen"] or 0 for epoch in epochs)
+        drawn = sum(epoch["num_samples"] for epoch in epochs)
+        train, sample = (sum(epoch[f"seconds_{stage}"] for epoch in epochs) for stage in ("train", "sample"))
+        if seen and drawn and train and sample:
+            source = f"measured: {row['experiment_id']}, {len(epochs)} epochs"
+            return Rates(train / seen, sample / drawn, source, UNCERTAINTY_MEASURED)
+    return None
+
+
+def _config(store: Store, experiment_id: str) -> ExperimentConfig | None:
+    """None for what was trained elsewhere: no configuration of ours, and no seconds."""
+    change = latest_status(store, experiment_id)
+    if change is None or is_elsewhere(json.loads(change["config_json"])):
+        return None
+    return stored_config(store, experiment_id)
+
+
+def _likeness(config: ExperimentConfig | None) -> tuple[Any, ...] | None:
+    if config is None:
+        return None
+    training = config.training
+    return (
+        *(config.model.base, config.model.method, config.resolution, training.mixed_precision),
+        *(config.sampling.num_inference_steps, config.guidance_scale > 1, config.budget.gpu),
+    )
+
+
+def _disk_gb(config: ExperimentConfig, num_images: int) -> float:
+    """Weights of every epoch while it runs, the optimizer of the last, and the pictures (about 1.5 byte a pixel)."""
+    unet = TINY_WEIGHTS_GB if config.model.base == "tiny" else WEIGHTS_GB["unet"]
+    trained = unet * (LORA_PARAMETERS_SHARE if config.model.method == "lora" else 1)
+    return config.training.epochs * trained + 2 * trained + num_images * 1.5e-9 * config.resolution**2
+
+
+def _gpu_memory_gb(config: ExperimentConfig) -> float | None:
+    """fp32 weights, gradients and Adam's two moments, frozen parts, and activations by batch and size."""
+    if config.model.base == "tiny":
+        return None
+    full = config.model.method == "full"
+    trained = WEIGHTS_GB["unet"] * (1 if full else LORA_PARAMETERS_SHARE)
+    activations = ACTIVATIONS_GB_512 * train_tflop(config.resolution) / train_tflop(512)
+    activations *= 1 if config.training.mixed_precision != "no" else 2
+    activations *= 0.3 if config.training.gradient_checkpointing else 1
+    copies = 3 + (1 if config.training.ema_decay else 0)  # gradients, two moments, and the average
+    return WEIGHTS_GB["unet"] + WEIGHTS_GB["frozen"] + copies * trained + activations * config.training.batch_size
+
+
+def _with_advice(plan: Plan, config: ExperimentConfig) -> Plan:
+    advice: list[str] = []
+    share = plan.evaluation_share
+    if share is not None and share > ADVISED_SHARE:
+        advice += _cheaper_evaluation(plan, config, share)
+    if plan.usd is not None and plan.usd > config.budget.max_usd:
+        advice.append(
+            f"The whole plan costs more than budget.max_usd ({config.budget.max_usd:g}): the run stops there. Raise "
+            "it, or plan fewer epochs."
+        )
+    if plan.gpu_memory_gb and plan.gpu_has_gb and plan.gpu_memory_gb > 0.95 * plan.gpu_has_gb:
+        advice.append(
+            f"{plan.gpu_memory_gb:.0f} GB do not fit {config.budget.gpu}'s {plan.gpu_has_gb:g}: lower "
+            "training.batch_size, or set training.gradient_checkpointing=true."
+        )
+    if plan.detectable_difference is not None and plan.detectable_difference > 2 * config.judge.abandon_margin + 0.2:
+        advice.append("Small differences will go unseen: more prompts show more than more seeds do.")
+    return replace(plan, advice=tuple(advice))
+
+
+def _cheaper_evaluation(plan: Plan, config: ExperimentConfig, share: float) -> list[str]:
+    """Concrete changes, each with the share that it leaves."""
+    assert plan.training_s is not None
+    assert plan.evaluation_s is not None
+    sampling, repeats = config.sampling, config.dataset.repeats
+    fewer_seeds, fewer_steps = 1 / sampling.seeds_per_prompt, min(1.0, CHEAP_STEPS / sampling.num_inference_steps)
+    both = fewer_seeds * fewer_steps
+    more = max(1, math.ceil(2 * plan.evaluation_s * both / plan.training_s))
+    seeds, steps = "sampling.seeds_per_prompt=1", f"sampling.num_inference_steps={CHEAP_STEPS}"
+    options = [
+        (seeds, fewer_seeds, 1),
+        (steps, fewer_steps, 1),
+        (f"{seeds} --set {steps} --set dataset.repeats={repeats * more}", both, more),
+    ]
+    items = [f"Evaluation would take {share:.0%} of the time; a third is plenty. What would bring it down:"]
+    for text, less, times in options:
+        if less < 1 or times > 1:
+            left = plan.evaluation_s * less / (plan.evaluation_s * less + plan.training_s * times)
+            items.append(f"  --set {text}: {left:.0%}")
+    return items

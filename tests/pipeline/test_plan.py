@@ -1,0 +1,164 @@
+"""What is said before anything is rented: known figures, their sources, and advice that helps."""
+
+import dataclasses
+import math
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pixelpipe.comparison.pairing import Pairing
+from pixelpipe.comparison.statistics import detectable_difference
+from pixelpipe.elsewhere import parse_elsewhere
+from pixelpipe.errors import DatasetError
+from pixelpipe.gpus import GPUS
+from pixelpipe.pipeline.baseline import stored_config
+from pixelpipe.pipeline.elsewhere import Declaration, record_figures
+from pixelpipe.pipeline.plan import _measured_rates, detectable, plan_experiment, sample_tflop, train_tflop
+from pixelpipe.results.reader import latest_status, list_experiments, read_table
+from pixelpipe.results.writer import table_of, write_rows
+from pixelpipe.store import Store
+
+SD15 = {"base": "stable-diffusion-v1-5/stable-diffusion-v1-5"}
+BF16 = {"resolution": 512, "mixed_precision": "bf16", "epochs": 8, "batch_size": 32}
+FULL_SET = {"num_prompts": 24, "seeds_per_prompt": 4, "num_inference_steps": 25, "confirm_seeds": 4}
+
+
+@pytest.fixture
+def sd15(make_config):
+    return make_config(model=SD15, training=BF16, sampling=FULL_SET)
+
+
+@pytest.fixture
+def empty(tmp_path):
+    return Store.open(tmp_path / "store")
+
+
+@pytest.mark.parametrize(("resolution", "tflop"), [(512, 2.41), (384, 1.27), (256, 0.54)])
+def test_work_meets_the_known_figures(resolution, tflop):
+    assert train_tflop(resolution) == pytest.approx(tflop, rel=0.01)
+
+
+def test_an_evaluation_is_its_known_work_and_the_decoder():
+    """96 samples x 25 steps with guidance are 3,856 TFLOP at 512 px, without the VAE."""
+    assert 96 * (sample_tflop(512, 25, guidance=True) - 2.5) == pytest.approx(3856, rel=0.01)
+    assert sample_tflop(512, 25, guidance=False) < 0.55 * sample_tflop(512, 25, guidance=True)
+
+
+def test_a_plan_without_history_comes_from_the_gpus_peak(empty, sd15):
+    plan = plan_experiment(empty, sd15)
+    trained = 8 * 32 * 2.41 / (312 * 0.24)  # 40 portraits, 8 held out
+    assert plan.training_s == pytest.approx(trained, rel=0.01)
+    assert plan.usd == pytest.approx(plan.seconds * 1.64 / 3600)
+    assert "24% of the peak of A100-80GB" in plan.seconds_from
+    assert (plan.uncertainty, plan.min_prompts) == (2.0, 8)
+    assert plan.gpu_memory_gb == pytest.approx(40.7 * 1.074, rel=0.1)  # measured: 40.7 GiB at batch 32 on an H200
+    faster = sd15.model_copy(update={"budget": sd15.budget.model_copy(update={"gpu": "H100-SXM"})})
+    assert plan_experiment(empty, faster).seconds == pytest.approx(plan.seconds * 312 / 989, rel=0.1)
+
+
+def test_advice_brings_evaluation_down_to_a_third(empty, sd15):
+    plan = plan_experiment(empty, sd15)
+    assert plan.evaluation_share > 0.9
+    [together] = [line for line in plan.advice if "dataset.repeats=" in line]
+    changes = dict(part.split("=") for part in together.split(":")[0].split() if "=" in part)
+    sampling = sd15.sampling.model_copy(update={"seeds_per_prompt": 1, "num_inference_steps": 15})
+    dataset = sd15.dataset.model_copy(update={"repeats": int(changes["dataset.repeats"])})
+    cheaper = plan_experiment(empty, sd15.model_copy(update={"sampling": sampling, "dataset": dataset}))
+    assert cheaper.evaluation_share < 0.45  # fresh seeds that confirm a promotion stay as they are
+    assert plan.evaluation_share > 2 * cheaper.evaluation_share
+
+
+def test_a_gpu_that_is_too_small_and_a_budget_that_is_too_low_are_said(empty, sd15):
+    budget = sd15.budget.model_copy(update={"gpu": "RTX-4090", "max_usd": 0.01})
+    advice = " ".join(plan_experiment(empty, sd15.model_copy(update={"budget": budget})).advice)
+    assert "do not fit RTX-4090's 24" in advice
+    assert "more than budget.max_usd (0.01)" in advice
+
+
+def test_the_tiny_base_without_history_has_no_time(empty, make_config):
+    plan = plan_experiment(empty, make_config())
+    assert (plan.seconds, plan.usd, plan.evaluation_share) == (None, None, None)
+    assert "no run of this base at this size" in plan.seconds_from
+    assert plan.disk_gb > 0
+
+
+def test_a_dataset_that_cannot_be_trained_on(empty, make_config, tmp_path):
+    with pytest.raises(DatasetError):
+        plan_experiment(empty, make_config(dataset={"path": str(tmp_path / "none")}))
+
+
+@pytest.mark.parametrize(("prompts", "seeds", "alpha"), [(24, 4, 0.05 / 8), (12, 2, 0.05 / 6), (32, 1, 0.05)])
+def test_what_can_be_seen_agrees_with_the_formula_on_drawn_data(prompts, seeds, alpha):
+    """The same spread drawn at random, in the statistics that judge it: medians over 400 draws within 15%."""
+    planned = detectable(prompts, seeds, alpha, 0.10)
+    rng, found = np.random.default_rng(1), []
+    for _ in range(400):
+        ours = (1.1 + rng.normal(0, 0.10, prompts)) * 30
+        c = ours + 30 * rng.normal(0, 0.30 * 1.1, (seeds, prompts)).mean(0)
+        b = 30 + 30 * rng.normal(0, 0.30, (seeds, prompts)).mean(0)
+        ids = tuple(map(str, range(prompts)))
+        pairing = Pairing("m", None, ids, tuple(c), tuple(b), prompts * seeds, *[0] * 6, ("e",), ("e",))
+        found.append(detectable_difference(pairing, 0.10, alpha))
+    assert planned == pytest.approx(np.median([x for x in found if x is not None]), rel=0.15)
+
+
+def test_too_few_prompts_see_nothing():
+    assert detectable(5, 4, 0.05 / 8, 0.10) is None
+    assert detectable(24, 4, 0.05 / 8, 0.10) < detectable(24, 1, 0.05 / 8, 0.10)
+    assert math.isfinite(detectable(8, 1, 0.05 / 8, 0.10))
+
+
+def test_no_torch_is_imported():
+    code = "import sys, pixelpipe.pipeline.plan, pixelpipe.cli.plan; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_history_of_a_like_run_is_measured_not_assumed(painter):
+    """The painter's epochs take 10 s for 40 images seen, and 5 s for 16 pictures."""
+    experiment_id = painter.run("first", lambda _: 20)
+    config = stored_config(painter.store, experiment_id)
+    rates = _measured_rates(painter.store, config)
+    assert (rates.train, rates.sample) == (pytest.approx(10 / 40), pytest.approx(5 / 16))
+    plan = plan_experiment(painter.store, config)
+    assert plan.seconds_from == f"measured: {experiment_id}, 4 epochs"
+    assert plan.training_s == pytest.approx(4 * 11 * 10 / 40)  # 16 sprites, 5 held out
+    other = config.model_copy(update={"training": config.training.model_copy(update={"resolution": 96})})
+    assert _measured_rates(painter.store, other) is None
+
+
+def test_history_of_what_was_trained_elsewhere_says_nothing(painter, make_config):
+    figures = [{"epoch": 1, "images": 7, "unique_colors": 200}]
+    stated = parse_elsewhere({"origin": "figures", "name": "x", "line": "x", "figures": figures}, "test")
+    record_figures(painter.store, stated, Declaration("somebody", "it is all there is"))
+    assert _measured_rates(painter.store, make_config()) is None
+
+
+def test_the_budget_is_a_stop_with_a_reason_of_its_own(painter):
+    """An epoch of the painter costs 16 s and the judging of it: two of them are over a cent."""
+    experiment_id = painter.run("dear", lambda _: 20, budget={"usd_per_hour": 1.64, "max_usd": 0.0140})
+    status = latest_status(painter.store, experiment_id)
+    assert (status["status"], status["reason_code"]) == ("inconclusive", "budget_reached")
+    rows = read_table(painter.store, "epochs", experiment_id).to_pylist()
+    assert len(rows) == 2
+    assert rows[0]["cost_usd"] < 0.0140 <= sum(row["cost_usd"] for row in rows)
+
+
+def test_an_epoch_that_was_redone_is_paid_once(painter):
+    """Two attempts of one epoch lie in the store: the later one is what is counted."""
+    experiment_id = painter.run("first", lambda _: 20)
+    [row] = [row for row in list_experiments(painter.store) if row["experiment_id"] == experiment_id]
+    [last] = [r for r in read_table(painter.store, "epochs", experiment_id).to_pylist() if r["epoch"] == 4]
+    again = table_of("epochs", [last | {"attempt": 2, "cost_usd": 5.0}])
+    write_rows(painter.store, "epochs", experiment_id, "epoch-04-2", again)
+    [later] = [row for row in list_experiments(painter.store) if row["experiment_id"] == experiment_id]
+    assert later["cost_usd"] == pytest.approx(row["cost_usd"] - last["cost_usd"] + 5.0)
+
+
+def test_every_listed_gpu_stands_in_the_document():
+    document = (Path(__file__).parents[2] / "docs/cost.md").read_text()
+    for name, gpu in GPUS.items():
+        price, tflops, memory = dataclasses.astuple(gpu)
+        assert f"| `{name}` | {price:.2f} | {tflops:g} | {memory:g} |" in document
