@@ -10,6 +10,7 @@ os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
 os.environ.setdefault("NUMBA_CACHE_DIR", f"{tempfile.gettempdir()}/pixelpipe-tests-numba-{os.getuid()}")
 
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -135,6 +136,8 @@ class Painter:
         from pixelpipe.training.engine import EpochRecord
 
         run.seconds = {"train": 10.0, "save": 1.0, "sample": 5.0}
+        saved: Future[str] = Future()
+        saved.set_result("c" * 64)
         record = EpochRecord(
             epoch=epoch,
             train_loss=0.2,
@@ -142,9 +145,8 @@ class Painter:
             learning_rate=1e-5,
             optimizer_steps=epoch,
             images_seen=IMAGES_AN_EPOCH * run.config.dataset.repeats * epoch,
-            checkpoint_hash="c" * 64,
             seconds_train=10.0,
-            seconds_save=1.0,
+            saved=saved,
         )
         for plan in run.experiment.evaluation.images:
             self._paint(run._sample_key(epoch, plan), colors(epoch), (run.experiment_id, epoch, plan))
@@ -170,7 +172,7 @@ class Painter:
 
 
 class _NoTrainer:
-    unwrapped_unet = None
+    unet = None
 
 
 @pytest.fixture

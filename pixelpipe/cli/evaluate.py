@@ -39,7 +39,7 @@ def evaluate(
     store: Store,
     **given: Any,
 ) -> None:
-    """Judge what was trained elsewhere by the rule that judges every run.
+    """Judge what was trained elsewhere, by the rule of any run.
 
     A candidate is compared with its line's champion, epoch by epoch; a baseline becomes the champion because you say
     so. Run the same command again when another epoch has been trained: what was judged stays, what is new is judged.

@@ -16,9 +16,10 @@ from pixelpipe.store import Store
 @store_option
 @format_option
 def plan(config: Path, overrides: tuple[str, ...], store: Store, output_format: Format) -> None:
-    """Say what CONFIG.yaml will take: minutes, dollars, disk, GPU memory, and what its verdict can see.
+    """Say what CONFIG.yaml will take and could show.
 
-    Nothing is rented, downloaded or written, and the base need not be on this machine. Times come from like runs in the
+    Minutes, dollars, disk, GPU memory, evaluation's share, and the smallest excess that its verdict could see. Nothing
+    is rented, downloaded or written, and the base need not be on this machine. Times come from like runs in the
     store, else from the GPU's peak; every estimate says its method. How they are made: docs/cost.md.
 
     \b
