@@ -153,7 +153,7 @@ def _draw_candidate(axes: Axes, description: Description, candidate: Points) -> 
         capsize=4,
         markersize=6,
         linewidth=2,
-        label=f"{CANDIDATE} ({_bars(description)})",
+        label=CANDIDATE if description.origin == "figures" else f"{CANDIDATE} ({_bars(description)})",
         zorder=4,
     )
     _mark_decisions(axes, description, values)
@@ -189,7 +189,7 @@ def _mark_decisions(axes: Axes, description: Description, values: dict[int, floa
         marker, size = MARKS[decision.verdict]
         at = (facts.epoch, values[facts.epoch])
         axes.scatter(*at, marker=marker, s=size, color=INK, edgecolor="white", linewidth=0.8, zorder=6)
-        if decision.ends_run:
+        if decision.ends_run and facts is description.last:
             _annotate(axes, decision, at, interval(facts) or (at[1], at[1]))
 
 
@@ -238,6 +238,8 @@ def _draw_loss(axes: Axes, description: Description) -> None:
         axes.plot(*zip(*ours, strict=True), "o-", color=BLUE, markersize=4, linewidth=1.6)
     if not ours and not theirs:
         axes.set_yticks([])
+        if description.epochs:
+            axes.text(0.5, 0.5, "not known", transform=axes.transAxes, ha="center", va="center", color=GRAY)
 
 
 def _is_summary(description: Description) -> bool:
