@@ -1,4 +1,5 @@
 import json
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +14,7 @@ from pixelpipe.config import ExperimentConfig, parse_config
 from pixelpipe.data.sprites import upscale
 from pixelpipe.errors import BadInputError, ConfigError, DatasetError
 from pixelpipe.lines import pin_profile, pin_prompts
-from pixelpipe.models.layout import LAYOUT
+from pixelpipe.models.layout import TINY
 from pixelpipe.pipeline.prepare import Experiment, prepare
 from pixelpipe.sampling.evaluation import Prompt
 from pixelpipe.store import Store
@@ -35,16 +36,13 @@ def write_captions(folder: Path, **changed: str) -> None:
 
 @pytest.fixture
 def place(tmp_path: Path) -> Path:
-    """A dataset, and files that lie as a base does."""
+    """A dataset, and a base of links: replace one, never write into it."""
     folder = tmp_path / "art"
     folder.mkdir()
     for number in range(NUM_SPRITES):
         Image.fromarray(art(number)).save(folder / f"{number:02d}.png")
     write_captions(folder)
-    for part, files in LAYOUT.items():
-        for file in files:
-            (tmp_path / "base" / part).mkdir(parents=True, exist_ok=True)
-            (tmp_path / "base" / part / file).write_text(f"{part}/{file}")
+    shutil.copytree(TINY, tmp_path / "base", copy_function=os.symlink)
     return tmp_path
 
 
@@ -189,7 +187,10 @@ def test_contents_do(place, identity):
     ids.append(identity())
     write_captions(place / "art", n5="something else")
     ids.append(identity())
-    (place / "base/unet/config.json").write_text("other")
+    config = place / "base/unet/config.json"
+    changed = config.read_text().replace("{", '{"other": 1,', 1)
+    config.unlink()
+    config.write_text(changed)
     ids.append(identity())
     assert len(set(ids)) == 4
 
@@ -260,7 +261,11 @@ def test_a_line_has_one_grid(store, make):
         ({"dataset": {"grid": 32}}, DatasetError, r"must be 32x32 px .* but is 24x24 \(and 15 more of 16 files\)"),
         ({"captions": {"column": "none"}}, DatasetError, "must have a text in `none`"),
         ({"sampling": {"num_prompts": 17}}, DatasetError, "has only 16 different captions"),
-        ({"model": {"base": "./nowhere"}}, BadInputError, "`model.base` must be tiny, a folder or a hub id"),
+        (
+            {"model": {"base": "./nowhere"}},
+            BadInputError,
+            "`model.base` must be tiny, a folder, a .safetensors file or a hub id",
+        ),
     ],
 )
 def test_bad_inputs(place, store, make, changes, error, message):
