@@ -183,5 +183,5 @@ def _check_comparable(store: Store, config: ElsewhereConfig, eval_set_id: str, p
         what = "the prompts and seeds are the same, but the sampler or its settings are not (or are not stated)"
     raise BadInputError(
         f"--images cannot be compared with the baseline {found.reference}: {what}. Bring the baseline's images of the "
-        "same prompts and seeds with --as baseline, or the checkpoint itself with pixelpipe evaluate"
+        "same prompts and seeds, drawn the same way, with --as baseline"
     )
