@@ -148,7 +148,13 @@ def test_every_field_is_known_to_change_the_result_or_not(make):
               if isinstance(fields, dict) for field in fields}  # fmt: skip
     by_content = {("dataset", "path"), ("model", "base"), ("sampling", "prompts"), ("dataset", "grid")}
     by_content |= {("captions", "table"), ("captions", "vlm"), ("captions", "vlm_batch_size")}
-    by_rule = {("judge", "baseline"), ("judge", "unmatched_margin"), ("judge", "promote_margin"), ("judge", "grace")}
+    by_rule = {
+        ("judge", "baseline"),
+        ("judge", "run_sd"),
+        ("judge", "unmatched_margin"),
+        ("judge", "promote_margin"),
+        ("judge", "grace"),
+    }
     resolved = make().resolved()
     fields = {(name, field) for name, section in resolved.items() if isinstance(section, dict) for field in section}
     assert fields == listed | by_content | by_rule
