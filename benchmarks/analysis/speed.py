@@ -116,13 +116,13 @@ def stream(num_images: int, size_px: int, profile: Profile, art: Images) -> None
     """Batch after batch: time and the process's greatest memory must not grow with the number."""
     train = TrainSprites(art)
     batch = gaussian_noise(2)(upscale(art[:BATCH], size_px), np.random.default_rng(1))
-    done, started, next_report = 0, time.perf_counter(), 1000
+    done, started, next_report = 0, time.process_time(), 1000
     while done < num_images:
         measure_sprites(batch, sprites(batch, GRID), profile, train)
         done += len(batch)
         if done >= next_report or done >= num_images:
             memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-            each = (time.perf_counter() - started) / done * 1000
+            each = (time.process_time() - started) / done * 1000
             print(f"{done:7d} images of {size_px} px: {each:.3f} ms each, at most {memory:.0f} MB")
             next_report *= 10
 
