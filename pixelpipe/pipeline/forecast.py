@@ -86,7 +86,7 @@ def forecast(
         config=config,
         measured=measured,
         deviation=deviation,
-        cost=_epoch_cost(store, line, config.budget.usd_per_hour),
+        cost=_epoch_cost(store, line, config.budget.price),
         rows=tuple(zip(DIFFERENCES, found, strict=True)),
         sees=planned_difference(noise, sampling.num_prompts, sampling.seeds_per_prompt, *limits),
         wanted=wanted,
