@@ -129,8 +129,11 @@ def _collapse(context: EpochContext) -> dict[str, Any]:
     figures = (evidence.median_colors, evidence.median_largest_share, evidence.duplicate_rate)
     limits = {} if guardrails is None else dataclasses.asdict(guardrails)
     limits.pop("floor", None)
-    whole = guardrails is not None and image_problem(context) is None
-    collapsed = whole and (guardrails.collapsed(*figures) or guardrails.noisy(evidence.median_geary_c))
+    collapsed = (
+        guardrails is not None
+        and image_problem(context) is None
+        and (guardrails.collapsed(*figures) or guardrails.noisy(evidence.median_geary_c))
+    )
     return {
         "median_colors": evidence.median_colors,
         "median_largest_share": evidence.median_largest_share,
