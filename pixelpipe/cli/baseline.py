@@ -45,6 +45,7 @@ def set_champion(checkpoint: str, why: str, store: Store) -> None:
     from pixelpipe.lines import champion, move_champion
     from pixelpipe.pipeline.baseline import stored_config, trajectory
     from pixelpipe.pipeline.override import record_override
+    from pixelpipe.results.reader import latest_status
 
     name, _, epoch_text = checkpoint.partition("@")
     if not epoch_text.isdecimal():
@@ -71,7 +72,10 @@ def set_champion(checkpoint: str, why: str, store: Store) -> None:
     if moved is None:
         raise BadInputError(f"the champion of line {line} moved just now; look again with pixelpipe baseline show")
     record_override(store, moved)
-    click.echo(f"{moved.reference} is the champion of line {line}")
+    status = latest_status(store, experiment_id)
+    assert status is not None
+    although = f", although the experiment was {status['status']}" if status["status"] != "promoted" else ""
+    click.echo(f"{moved.reference} is the champion of line {line}{although}")
 
 
 @baseline.command("import")

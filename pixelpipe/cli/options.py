@@ -4,6 +4,8 @@ import csv
 import json
 import math
 import os
+import shlex
+import shutil
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from datetime import date, datetime, time
@@ -104,6 +106,13 @@ def _write_table(records: Iterable[dict[str, Any]]) -> int:
         console.print(table)
     click.echo(capture.get(), nl=False)
     return len(rows)
+
+
+def as_called() -> str:
+    """What to type to call this program again: its name, or its path where the shell does not find it by name."""
+    if sys.argv[0] and shutil.which("pixelpipe") is None and shutil.which(sys.argv[0]):
+        return shlex.quote(os.path.relpath(sys.argv[0]))
+    return "pixelpipe"
 
 
 def plain(value: Any) -> Any:

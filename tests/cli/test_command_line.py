@@ -13,6 +13,7 @@ import pytest
 from pixelpipe import __version__
 from pixelpipe.cli import COMMANDS, app
 from pixelpipe.cli.demo import _fresh_folder
+from pixelpipe.cli.options import as_called
 from pixelpipe.errors import (
     BadInputError,
     ConfigError,
@@ -92,7 +93,7 @@ def test_the_first_page_names_every_command_and_exit_code(cli):
 
 
 def test_the_first_page_cuts_no_sentence_short(cli):
-    assert "..." not in cli("--help").out
+    assert "..." not in cli("--help").out.partition("Commands:")[2]
 
 
 def test_version(cli):
@@ -196,6 +197,19 @@ def test_a_demo_keeps_the_earlier_ones(tmp_path):
     folders = [_fresh_folder(tmp_path / "demo") for _ in range(3)]
     assert [folder.name for folder in folders] == ["run-001", "run-002", "run-003"]
     assert all(folder.is_dir() for folder in folders)
+
+
+def test_the_next_command_is_one_that_the_shell_finds(tmp_path, monkeypatch):
+    program = tmp_path / ".venv/bin/pixelpipe"
+    program.parent.mkdir(parents=True)
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", [str(program), "demo"])
+    monkeypatch.setenv("PATH", str(program.parent))
+    assert as_called() == "pixelpipe"
+    monkeypatch.setenv("PATH", "/nowhere")
+    assert as_called() == ".venv/bin/pixelpipe"
 
 
 def test_a_demo_needs_a_place(tmp_path):
