@@ -25,7 +25,7 @@ def run_experiment(config: ExperimentConfig, store: str = DEFAULT_STORE, repetit
 
     Args:
         config: The experiment, as in its YAML file.
-        store: Path or URL of the store.
+        store: Path or URL of the store; a relative path begins where the run, or its worker, was started.
         repetition: 0; 1, 2, ... runs the same experiment again under an id of its own.
     """
     place = Store.open(store)
@@ -40,7 +40,7 @@ def run_experiment(config: ExperimentConfig, store: str = DEFAULT_STORE, repetit
             run.begin()
             decision = run.last_decision()
             while decision is None or not decision.ends_run:
-                record = train_epoch(run)
+                record = train_epoch(run, decision.epoch + 1 if decision else 1)
                 sample_epoch(run, record)
                 samples = analyze_epoch(run, record)
                 decision = judge_epoch(run, record, samples)

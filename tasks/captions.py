@@ -11,7 +11,7 @@ from pixelpipe.pipeline.captions import Captioned, caption_dataset
 from pixelpipe.store import Store
 
 
-@task(name="captions", cache_policy=NO_CACHE)
+@task(name="captions", task_run_name="captions", cache_policy=NO_CACHE)
 def make_captions(
     store: Store,
     dataset: DatasetConfig,

@@ -22,12 +22,12 @@ def judge_epoch(run: ExperimentRun, record: EpochRecord, samples: Measured) -> D
     return decision
 
 
-@task(name="conclude", cache_policy=NO_CACHE)
+@task(name="conclude", task_run_name="conclude", cache_policy=NO_CACHE)
 def conclude_experiment(run: ExperimentRun, decision: Decision) -> Outcome:
     return conclude(run, decision)
 
 
-@task(name="announce", cache_policy=NO_CACHE, retries=2, retry_delay_seconds=2)
+@task(name="announce", task_run_name="announce", cache_policy=NO_CACHE, retries=2, retry_delay_seconds=2)
 def announce(outcome: Outcome, line: str) -> None:
     """Tag the flow run `outcome:<status>` and emit `pixelpipe.experiment.<status>`."""
     context = FlowRunContext.get()

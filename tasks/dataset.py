@@ -8,6 +8,6 @@ from pixelpipe.pipeline.prepare import Experiment, prepare
 from pixelpipe.store import Store
 
 
-@task(name="prepare", cache_policy=NO_CACHE)
+@task(name="prepare", task_run_name="prepare", cache_policy=NO_CACHE)
 def prepare_experiment(store: Store, config: ExperimentConfig, repetition: int) -> Experiment:
     return prepare(store, config, repetition)

@@ -2,24 +2,27 @@
 
 import base64
 import re
+from posixpath import normpath
 
 from prefect import task
 from prefect.artifacts import create_markdown_artifact
 from prefect.cache_policies import NO_CACHE
 
 from pixelpipe.keys import experiment_key
-from pixelpipe.reporting.documents import write_documents
+from pixelpipe.pipeline.outcome import stored_outcome
+from pixelpipe.reporting.documents import VERDICT, write_documents
 from pixelpipe.store import Store
 
 
-@task(name="report", cache_policy=NO_CACHE)
+@task(name="report", task_run_name="report", cache_policy=NO_CACHE)
 def report_experiment(store: Store, experiment_id: str) -> dict[str, str]:
     """Document name -> where it is."""
     documents = write_documents(store, experiment_id)
+    outcome = stored_outcome(store, experiment_id)
     create_markdown_artifact(
-        markdown=_with_pictures_inline(store, experiment_id, store.read(experiment_key(experiment_id, "verdict.md"))),
+        markdown=_for_the_ui(store, experiment_id, store.read(experiment_key(experiment_id, VERDICT)).decode()),
         key=artifact_key(experiment_id),
-        description=f"The verdict about {experiment_id}",
+        description=f"**{outcome.status.upper()}** {outcome.sentence}",
     )
     return documents
 
@@ -29,11 +32,15 @@ def artifact_key(experiment_id: str) -> str:
     return "verdict-" + re.sub(r"[^a-z0-9]+", "-", experiment_id.lower()).strip("-")
 
 
-def _with_pictures_inline(store: Store, experiment_id: str, markdown: bytes) -> str:
-    """Replace relative links to PNGs of the experiment by data URIs: the UI cannot read the store."""
+def _for_the_ui(store: Store, experiment_id: str, markdown: str) -> str:
+    """The verdict where the store cannot be read: pictures as data URIs, other relative links as places to copy."""
 
     def inline(match: re.Match[str]) -> str:
         png = base64.b64encode(store.read(experiment_key(experiment_id, match[2]))).decode()
         return f"{match[1]}(data:image/png;base64,{png})"
 
-    return re.sub(r"(!\[[^\]]*\])\(([A-Za-z0-9_]+\.png)\)", inline, markdown.decode())
+    def place(match: re.Match[str]) -> str:
+        return f"`{store.uri(normpath(f'{experiment_key(experiment_id)}/{match[1]}'))}`"
+
+    markdown = re.sub(r"(?<!!)\[[^\]]*\]\(([\w./-]+)\)", place, markdown)
+    return re.sub(r"(!\[[^\]]*\])\(([A-Za-z0-9_]+\.png)\)", inline, markdown)

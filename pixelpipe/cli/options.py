@@ -7,7 +7,7 @@ import os
 import shlex
 import shutil
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date, datetime, time
 from decimal import Decimal
 from typing import Any, Literal
@@ -20,6 +20,7 @@ from rich.table import Table
 from pixelpipe.store import DEFAULT_STORE, Store
 
 Format = Literal["table", "json", "csv"]
+_ENDLESS = 1_000_000  # columns: a file is no terminal, and a folded cell cannot be searched
 
 
 def store_option(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -93,19 +94,34 @@ def _write_csv(records: Iterable[dict[str, Any]]) -> int:
 
 
 def _write_table(records: Iterable[dict[str, Any]]) -> int:
-    rows = list(records)
-    if not rows:
+    records = list(records)
+    if not records:
         return 0
+    rows = [{name: cell(value) for name, value in record.items()} for record in records]
     table = Table(box=None, header_style="bold", pad_edge=False)
-    for name, value in rows[0].items():
-        table.add_column(name, justify="right" if isinstance(value, int | float) else "left", overflow="fold")
+    for name in rows[0]:
+        numbers = all(isinstance(record[name], int | float | None) for record in records)
+        table.add_column(name, justify="right" if numbers else "left", no_wrap=True)
     for row in rows:
-        table.add_row(*(cell(value) for value in row.values()))
-    console = Console(width=None if sys.stdout.isatty() else 200, markup=False, highlight=False)
+        table.add_row(*row.values())
+    console = Console(width=_ENDLESS, markup=False, highlight=False)
+    width = console.measure(table).maximum
     with console.capture() as capture:  # rich would end the process with 1 when the reader has enough
         console.print(table)
-    click.echo(capture.get(), nl=False)
+    fits = not sys.stdout.isatty() or width <= shutil.get_terminal_size().columns
+    lines = (line.rstrip() for line in capture.get().splitlines()) if fits else _one_below_the_other(rows)
+    click.echo("\n".join(lines))
     return len(rows)
+
+
+def _one_below_the_other(rows: list[dict[str, str]]) -> Iterator[str]:
+    """A record a block, a field a line: what is readable where the table is wider than the terminal."""
+    longest = max(map(len, rows[0]))
+    for number, row in enumerate(rows):
+        if number:
+            yield ""
+        for name, text in row.items():
+            yield f"{name:{longest}}  {text}".rstrip()
 
 
 def as_called() -> str:

@@ -72,17 +72,17 @@ def put_command(monkeypatch: pytest.MonkeyPatch, callback: Callable[[], None]) -
     monkeypatch.setitem(sys.modules, "pixelpipe.cli.fails", module)
 
 
-def test_every_command_has_its_help_tested():
-    assert set(HELP) == set(every_command())
+def test_no_help_is_tested_of_a_command_that_is_gone():
+    assert set(HELP) <= set(every_command())
 
 
-@pytest.mark.parametrize("command", HELP)
+@pytest.mark.parametrize("command", every_command())
 @pytest.mark.parametrize("option", ["--help", "-h"])
 def test_help_teaches(cli, command, option):
     result = cli(*command.split(), option)
     assert (result.exit_code, result.err) == (0, "")
     assert result.out.startswith(f"Usage: pixelpipe {command}")
-    for words in HELP[command]:
+    for words in HELP.get(command, []):
         assert " ".join(words.split()) in " ".join(result.out.split())
 
 

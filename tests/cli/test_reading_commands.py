@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from pixelpipe.cli.options import _one_below_the_other
 from pixelpipe.lines import champion_history, move_champion
 from pixelpipe.store import Store
 
@@ -96,6 +97,17 @@ def test_the_champion_is_marked(cli, filled):
         "first-1a2b3c4d": 2,
         "second-5e6f7a8b": None,
     }
+
+
+def test_a_table_is_never_folded(cli, filled):
+    """In a file each record is a line, however long; on a terminal that is too narrow, a block."""
+    sql = f"SELECT '{'long ' * 100}' AS text, epoch FROM epochs"
+    lines = cli("query", sql, "--store", filled).out.splitlines()
+    assert len(lines) == 3
+    assert lines[1] == f"{'long ' * 100}      1"
+    assert list(_one_below_the_other([{"a": "1", "name": "x"}, {"a": "2", "name": ""}])) == [
+        *("a     1", "name  x", "", "a     2", "name"),
+    ]
 
 
 def test_query_without_sql_says_what_there_is(cli, filled):

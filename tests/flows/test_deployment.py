@@ -81,17 +81,17 @@ def wait_for_server(url: str, process: subprocess.Popen) -> None:
 
 
 def test_a_process_worker_runs_the_deployment(server, make_config, tmp_path):
-    def prefect(*arguments: str) -> str:
-        done = subprocess.run([*PREFECT, *arguments], env=server, cwd=ROOT, capture_output=True, text=True, timeout=300)
+    def prefect(*arguments: str, cwd: Path = ROOT) -> str:
+        done = subprocess.run([*PREFECT, *arguments], env=server, cwd=cwd, capture_output=True, text=True, timeout=300)
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
     config = make_config(line="deployed", training={"epochs": 1})
-    parameters = {"config": json.loads(config.model_dump_json()), "store": str(tmp_path / "store")}
+    parameters = {"config": json.loads(config.model_dump_json()), "store": "store"}
     prefect("work-pool", "create", "pixelpipe-gpu", "--type", "process")
     prefect("--no-prompt", "deploy", "--all")
     prefect("deployment", "run", "run-experiment/run-experiment", "--params", json.dumps(parameters))
-    prefect("worker", "start", "--pool", "pixelpipe-gpu", "--run-once")
+    prefect("worker", "start", "--pool", "pixelpipe-gpu", "--run-once", cwd=tmp_path)
     [run] = httpx.post(f"{server['PREFECT_API_URL']}/flow_runs/filter", json={}, timeout=30).json()
     assert run["state"]["type"] == "COMPLETED", run["state"]
     assert run["state"]["message"].startswith("promoted: ")

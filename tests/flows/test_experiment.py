@@ -1,13 +1,14 @@
 """The flow, on a real (temporary) Prefect server with the tiny base: every way that an experiment ends."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 from prefect.client.orchestration import get_client
-from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRunId
+from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRunId, FlowRunFilter, FlowRunFilterId
 from prefect.settings import PREFECT_API_URL
 
 from flows.experiment import run_experiment
@@ -55,13 +56,26 @@ def test_a_first_experiment_becomes_the_champion(undisturbed):
 
 
 def test_the_verdict_stands_in_prefect_with_its_pictures_inline(undisturbed):
-    _, _, state = undisturbed
+    _, store, state = undisturbed
     with get_client(sync_client=True) as client:
         of_the_run = ArtifactFilterFlowRunId(any_=[state.state_details.flow_run_id])
         [artifact] = client.read_artifacts(artifact_filter=ArtifactFilter(flow_run_id=of_the_run))
     assert artifact.key == artifact_key(state.result().experiment_id)
     assert artifact.data.count("](data:image/png;base64,") == 2
-    assert state.result().experiment_id in artifact.data
+    assert artifact.description == f"**PROMOTED** {state.result().sentence}"
+    places = re.findall(rf"`({store.url}/[^`]+)`", artifact.data)
+    assert len(places) == 8
+    assert all(Path(place).exists() for place in places)
+    assert "](config.yaml)" not in artifact.data  # a link that the UI could not follow
+
+
+def test_every_stage_has_its_name_in_prefect(undisturbed):
+    _, _, state = undisturbed
+    with get_client(sync_client=True) as client:
+        of_the_run = FlowRunFilter(id=FlowRunFilterId(any_=[state.state_details.flow_run_id]))
+        found = {run.name for run in client.read_task_runs(flow_run_filter=of_the_run)}
+    epochs = {f"{stage} epoch {epoch}" for stage in ("train", "sample", "analyze", "judge") for epoch in (1, 2, 3)}
+    assert found == epochs | {"captions", "prepare", "conclude", "announce", "report"}
 
 
 def test_only_the_last_epoch_can_be_resumed_and_a_champion_keeps_all_weights(undisturbed):
