@@ -1,7 +1,7 @@
 """GPUs that are commonly rented: price, peak and memory. Prices move: `budget.usd_per_hour` says your own.
 
 Prices are on-demand list prices of RunPod as of March 2026, as collected by deploybase.ai ("RunPod GPU Pricing",
-2026-03-10); the A100's is what this project's users paid in 2025. Peaks are dense bf16 (fp16 on the RTX cards, fp32
+2026-03-10); the A100's is this project's default and of no source. Peaks are dense bf16 (fp16 on the RTX cards, fp32
 accumulation) of NVIDIA's data sheets, without sparsity.
 """
 
