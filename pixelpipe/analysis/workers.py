@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from itertools import cycle
-from multiprocessing import get_context, parent_process
+from multiprocessing import get_context, parent_process, resource_tracker
 from multiprocessing.connection import Connection
 from threading import Thread
 from types import TracebackType
@@ -41,6 +41,7 @@ class Workers(Generic[Task, Result]):
         """`function` is pickled, and so are tasks (at most 20 KB each) and results."""
         context = get_context("spawn")  # a fork would copy locks that our threads hold
         self._processes, self._connections = [], list[Connection]()
+        resource_tracker.ensure_running()  # its start, which is the first spawn's otherwise, lets interrupts through
         with _interrupts_held():
             for _ in range(num_workers):
                 ours, theirs = context.Pipe()

@@ -73,7 +73,8 @@ def test_leaving_early_ends_workers_that_still_load_or_work():
 
 
 PARENT = """
-import time
+import signal, time
+signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored by what a shell starts in the background
 from pixelpipe.analysis.workers import Workers
 with Workers(time.sleep, 2) as workers:
     results = workers.map([0, 0, 0.5] + [60] * 9)

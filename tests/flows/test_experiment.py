@@ -118,7 +118,10 @@ def test_a_candidate_that_is_worse_is_abandoned_before_its_end(undisturbed, tmp_
     assert [row["verdict"] for row in decisions] == ["CONTINUE", "ABANDONED"]
     assert champion(store, "portraits").experiment_id == reference
     kept = Path(store.url) / "experiments" / outcome.experiment_id / "checkpoints"
-    assert sorted(folder.name for folder in kept.iterdir() if (folder / "unet").is_dir()) == ["epoch-01", "epoch-02"]
+    epochs = read_table(store, "epochs", outcome.experiment_id).to_pylist()
+    colors = {row["epoch"]: row["mean_effective_colors"] for row in epochs}
+    last_and_best = {f"epoch-{epoch:02}" for epoch in (2, min(colors, key=lambda epoch: colors[epoch]))}
+    assert {folder.name for folder in kept.iterdir() if (folder / "unet").is_dir()} == last_and_best
 
 
 def test_a_candidate_that_looks_better_is_confirmed_on_fresh_seeds(undisturbed):

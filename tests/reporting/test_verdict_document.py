@@ -216,7 +216,9 @@ def test_hostile_text_stays_text(store, fill):
     hostile = "<script>alert(1)</script> | `x` **b** [c](javascript:d)\n# title"
     baseline_id = fill.run(fill.config("baseline"), [30, 28, 26, 24])
     column = "a|b`<img src=x onerror=y>"
-    config = fill.config(captions={"strategy": "sidecar", "column": column}, budget={"gpu": hostile})
+    config = fill.config(
+        captions={"strategy": "sidecar", "column": column}, budget={"gpu": hostile, "usd_per_hour": 1.0}
+    )
     experiment_id = fill.start(config, captions="f" * 64, message=hostile)
     fill.epoch(1, fill.colors(30), baseline_id)
     markdown = document(store, experiment_id)
