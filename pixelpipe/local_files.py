@@ -91,13 +91,26 @@ class LocalFiles:
         with self._temporary(self.tmp if existing == self.root else existing) as temporary:
             _write(temporary, b"pixelpipe")
 
+    @contextmanager
+    def scratch(self, name: str) -> Iterator[Path]:
+        folder = self.tmp / name
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
     def sweep(self, older_than_s: float) -> int:
         """A temporary file's age is that of its last write, so a long copy in progress is young."""
         if not self.tmp.is_dir():
             return 0
         stale = [path for path in self.tmp.iterdir() if path.name != LOCK and _age_s(path) > older_than_s]
         for path in stale:
-            path.unlink(missing_ok=True)
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)
         return len(stale)
 
     @contextmanager
@@ -167,9 +180,9 @@ def _sync(path: Path) -> None:
 
 
 def _age_s(path: Path) -> float:
-    """Seconds since the last write; 0 when its writer just removed it."""
+    """Seconds since the last write to a file, or below a folder; 0 when its writer just removed it."""
     try:
-        return time.time() - path.stat().st_mtime
+        return time.time() - max(each.stat().st_mtime for each in (path, *path.rglob("*")))
     except FileNotFoundError:
         return 0.0
 

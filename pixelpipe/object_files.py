@@ -1,6 +1,9 @@
 """A store's files on any fsspec file system: S3, GCS, memory, ..."""
 
+import tempfile
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +67,11 @@ class ObjectFiles:
         key = f".tmp/{uuid.uuid4().hex}"
         self.create(key, b"pixelpipe")
         self.delete(key)
+
+    @contextmanager
+    def scratch(self, name: str) -> Iterator[Path]:
+        with tempfile.TemporaryDirectory(prefix=f"pixelpipe-{name}-") as folder:
+            yield Path(folder)
 
     def sweep(self, older_than_s: float) -> int:  # noqa: ARG002 -- the signature of `Files`
         """Nothing to do: an object appears whole; unfinished uploads are for the bucket's lifecycle rules."""

@@ -10,7 +10,7 @@ import hashlib
 import json
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import Protocol
 
@@ -40,6 +40,7 @@ class Files(Protocol):
     def delete(self, key: str) -> None: ...
     def delete_tree(self, prefix: str) -> None: ...
     def probe(self) -> None: ...
+    def scratch(self, name: str) -> AbstractContextManager[Path]: ...
     def sweep(self, older_than_s: float) -> int: ...
 
 
@@ -172,6 +173,17 @@ class Store:
         except (ValueError, AttributeError, TypeError, AssertionError):
             raise CorruptCheckpointError(f"{self.uri(key)} is not a manifest") from None
         return entries
+
+    @contextmanager
+    def scratch(self, name: str) -> Iterator[Path]:
+        """An empty folder for files that are then moved here: on the store's own disk where it is local.
+
+        Removed at the end. `name`: one folder at a time has it; what a process that was killed left there goes first.
+        """
+        with ExitStack() as stack:
+            with self._failures("make a temporary folder"):
+                folder = stack.enter_context(self._files.scratch(name))
+            yield folder
 
     def check_writable(self) -> None:
         """Write and remove a small file where the store is or will be; `BadInputError` says why not."""

@@ -283,6 +283,27 @@ def test_temporary_files_are_never_listed_and_swept_when_old(local: Store, tmp_p
     assert (old.exists(), young.exists()) == (False, True)
 
 
+def test_a_scratch_folder_is_on_the_stores_disk_and_leaves_nothing(local: Store, tmp_path: Path):
+    with local.scratch("save") as folder:
+        (folder / "a").write_bytes(b"bytes")
+        assert folder.is_relative_to(tmp_path / "store")
+        assert local.list() == []
+        local.put_file("a", folder / "a", move=True)
+    assert local.list() == ["a"]
+    assert list((tmp_path / "store" / ".tmp").iterdir()) == []
+
+
+def test_sweeping_takes_what_a_killed_process_left_in_a_scratch_folder(local: Store, tmp_path: Path):
+    with local.scratch("young") as young:
+        left = young.parent / "old"
+        left.mkdir()
+        (left / "half").write_bytes(b"half")
+        for path in (left / "half", left):
+            os.utime(path, (time.time() - 25 * 3600,) * 2)
+        assert local.sweep() == 1
+        assert (left.exists(), young.exists()) == (False, True)
+
+
 def test_success_and_failure_leave_no_temporary_file(local: Store, tmp_path: Path):
     local.put("a", b"")
     local.replace("b", b"")

@@ -39,13 +39,13 @@ class CheckpointStore:
     def save(self, epoch: int, snapshot: Snapshot) -> str:
         """Put weights and training state of an epoch; returns the hash of the weights' manifest.
 
-        What an unfinished earlier try left of this epoch is removed first. Weights go last: with their manifest the
-        checkpoint is whole. Raises `StorageFullError` where they do not fit.
+        Written beside their place and moved there, where the store is a local folder. What an unfinished earlier try
+        left of this epoch is removed first. Weights go last: with their manifest the checkpoint is whole. Raises
+        `StorageFullError` where they do not fit.
         """
         snapshot = snapshot.on_the_host()
         part = UNET if snapshot.lora_config is None else LORA
-        with self._room_for(epoch), tempfile.TemporaryDirectory() as scratch:
-            folder = Path(scratch)
+        with self._room_for(epoch), self.store.scratch(f"checkpoint-{self.experiment_id}") as folder:
             _write_weights(folder / part, snapshot)
             _write_state(folder / TRAINING_STATE, snapshot.state)
             self.drop(epoch)
@@ -81,6 +81,10 @@ class CheckpointStore:
     def has_weights(self, epoch: int) -> bool:
         return any(self.store.exists(f"{self._key(epoch, part)}/{MANIFEST}") for part in (UNET, LORA))
 
+    @property
+    def is_local(self) -> bool:
+        return self.store.local_path(self._key(1, UNET)) is not None
+
     def _weights_part(self, epoch: int) -> CheckpointPart:
         return LORA if self.store.exists(f"{self._key(epoch, LORA)}/{MANIFEST}") else UNET
 
@@ -89,6 +93,9 @@ class CheckpointStore:
 
     @contextmanager
     def _fetched(self, epoch: int, part: CheckpointPart) -> Iterator[Path]:
+        if self.is_local:
+            yield self.store.fetch_tree(self._key(epoch, part))
+            return
         with tempfile.TemporaryDirectory() as scratch:
             yield self.store.fetch_tree(self._key(epoch, part), Path(scratch) / part)
 
@@ -99,9 +106,10 @@ class CheckpointStore:
         except (OSError, SafetensorError, StoreError) as error:  # each layer has an exception of its own
             if NO_SPACE not in str(error):
                 raise
+            temporary = "" if self.is_local else f" (or in the temporary folder {tempfile.gettempdir()})"
             raise StorageFullError(
-                f"no space is left for the checkpoint of epoch {epoch} in {self.store.url} (or in the temporary folder "
-                f"{tempfile.gettempdir()}); the epochs before it are intact: free some, and run the same command again"
+                f"no space is left for the checkpoint of epoch {epoch} in {self.store.url}{temporary}; "
+                "the epochs before it are intact: free some, and run the same command again"
             ) from error
 
 

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import tempfile
 
 import pytest
 import torch
@@ -49,13 +50,27 @@ def test_no_space_in_the_middle_of_a_save(make_trainer, tmp_path, monkeypatch, n
     assert checkpoints.has_weights(2)
 
 
-def test_no_space_in_the_temporary_folder(make_trainer, tmp_path, monkeypatch):
-    def save_file(*args, **kwargs):
+@pytest.mark.parametrize(("url", "place"), [("{}", r"in \S+; the epochs"), ("memory://full", "temporary folder")])
+def test_no_space_while_the_files_are_written(make_trainer, tmp_path, monkeypatch, url, place):
+    def save_file(tensors, path, **kwargs):
+        path.write_bytes(b"half")
         raise SafetensorError("I/O error: No space left on device (os error 28)")
 
     monkeypatch.setattr(checkpoint_module, "save_file", save_file)
-    with pytest.raises(StorageFullError, match="temporary folder"):
-        next(make_trainer().train_epochs(CheckpointStore(Store.open(tmp_path), "x-1"))).saved.result()
+    with pytest.raises(StorageFullError, match=place):
+        next(make_trainer().train_epochs(CheckpointStore(Store.open(url.format(tmp_path)), "x-1"))).saved.result()
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+def test_a_local_store_needs_no_temporary_folder_of_the_system(make_trainer, tmp_path, monkeypatch):
+    """And what a process that was killed in the middle of a save left beside the target is gone."""
+    checkpoints, left = CheckpointStore(Store.open(tmp_path), "x-1"), tmp_path / ".tmp/checkpoint-x-1/unet/half"
+    left.parent.mkdir(parents=True)
+    left.write_bytes(b"half")
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "full"))
+    next(make_trainer().train_epochs(checkpoints)).saved.result()
+    make_trainer().resume(checkpoints, 1)
+    assert list((tmp_path / ".tmp").iterdir()) == []
 
 
 def test_another_error_of_the_disk_is_itself(make_trainer, tmp_path, monkeypatch):
