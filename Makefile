@@ -14,7 +14,7 @@ demo: $(INSTALLED) ## the whole story on synthetic portraits, on the CPU, in a f
 	$(BIN)/pixelpipe demo
 
 test: lint ## lint, types, import rules and tests
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses 2 --dist worksteal
 
 lint: $(INSTALLED) ## lint, types, import rules
 	$(BIN)/ruff check .

@@ -6,6 +6,8 @@ import zlib
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")  # no test loads anything from a hub
 os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+if "PYTEST_XDIST_WORKER" in os.environ:  # threads of two torch processes on the same cores mostly wait
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 # compiled once for all runs of the tests, which leave the user's own cache alone
 os.environ.setdefault("NUMBA_CACHE_DIR", f"{tempfile.gettempdir()}/pixelpipe-tests-numba-{os.getuid()}")
 
