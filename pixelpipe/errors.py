@@ -10,7 +10,7 @@ PixelpipeError
 ├── CorruptCheckpointError   a checkpoint that does not match its manifest
 ├── TrainingDivergedError    the loss is no longer finite, or has exploded
 ├── OutOfMemoryError         a batch does not fit: the message says what to lower, and to what
-├── StorageFullError         no space is left where a checkpoint goes
+├── StorageFullError         no space is left where a checkpoint, or a command's file, goes
 ├── WorkerDiedError          a worker process was killed, or crashed
 ├── AlreadyExistsError       a key of the store that is written once exists
 ├── StoppedError             a run was interrupted and can go on: exit code 130
@@ -61,7 +61,7 @@ class OutOfMemoryError(PixelpipeError):
 
 
 class StorageFullError(PixelpipeError):
-    """No space is left for a checkpoint; the one before it is intact."""
+    """No space is left for a checkpoint, or for a file that a command writes; what was there before is intact."""
 
 
 class WorkerDiedError(PixelpipeError):

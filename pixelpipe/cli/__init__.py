@@ -1,5 +1,6 @@
 """The command line: the outermost layer. Each command's module is imported only when it is called."""
 
+import errno
 import os
 import sys
 from importlib import import_module
@@ -7,6 +8,7 @@ from importlib import import_module
 import click
 
 from pixelpipe import __version__
+from pixelpipe.cli.output_file import NO_SPACE
 from pixelpipe.errors import BadInputError, ExperimentHeldError, PixelpipeError, StoppedError
 from pixelpipe.interruption import listen
 
@@ -75,7 +77,9 @@ def main() -> None:
 
 def _exit_code() -> int:
     try:
-        return app(standalone_mode=False) or DONE
+        exit_code = app(standalone_mode=False) or DONE
+        sys.stdout.flush()
+        return exit_code
     except click.exceptions.NoArgsIsHelpError as error:
         error.show()
         return BAD_INPUT
@@ -90,6 +94,13 @@ def _exit_code() -> int:
         return _say(error, INTERRUPTED)
     except PixelpipeError as error:
         return _say(error, FAILED)
+    except OSError as error:
+        if error.errno not in (*NO_SPACE, errno.EPIPE):
+            raise
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what waits there would fail again at the exit
+        if error.errno == errno.EPIPE:  # the reader of our output, such as `head`, has enough
+            return DONE
+        return _say(f"{error.filename or 'output'}: cannot be written: {os.strerror(error.errno)}", FAILED)
     except (KeyboardInterrupt, click.Abort):
         return _say("interrupted", INTERRUPTED)
 

@@ -62,7 +62,14 @@ What each figure means to an artist: docs/analyze.md
 @click.option("--summary", "summary_only", is_flag=True, help="Percentiles only, no row an image.")
 @click.option("--picture", type=click.Path(path_type=Path), metavar="FILE.png", help="Draw the best and worst sprites.")
 @click.option("--vae", "base", metavar="BASE", help="Instead: what this base's VAE alone makes of a folder of art.")
-@click.option("--resolution", "resolutions", multiple=True, type=int, metavar="PX", help="With --vae; repeatable.")
+@click.option(
+    "--resolution",
+    "resolutions",
+    multiple=True,
+    type=int,
+    metavar="PX",
+    help="With --vae; repeatable.  [default: 8 and 16 times the grid]",
+)
 @click.option("--workers", type=click.IntRange(1, 1024), help="Processes.  [default: one a core]")
 def analyze(
     paths: tuple[Path, ...],
@@ -79,6 +86,7 @@ def analyze(
 ) -> int | None:
     from pixelpipe.analysis.workers import available_cores
     from pixelpipe.cli.measuring import Wanted, measure, say_summary
+    from pixelpipe.cli.output_file import check_outputs
     from pixelpipe.cli.rows import choose_format
     from pixelpipe.data.images import IMAGE_SUFFIXES
     from pixelpipe.data.listing import find_files
@@ -92,7 +100,10 @@ def analyze(
         raise BadInputError("--summary must go without --out: rows go to a file, and a summary has none")
     title = f"{printable(paths[0].resolve().name)}{f' and {len(paths) - 1} more' if len(paths) > 1 else ''}"
     wanted = Wanted(choose_format(output_format, out), out, summary_only, picture, title)
+    if picture is not None and picture.suffix.lower() != ".png":
+        raise BadInputError(f"--picture {picture}: must end in .png: it is one")
     files, problems = find_files(paths, IMAGE_SUFFIXES)
+    check_outputs({"--out": out, "--picture": picture}, files)
     analyzer = _analyzer(grid, background, dataset)
     summary, skipped = measure(files, problems, analyzer, workers or available_cores(), wanted)
     if wanted.summary_format is not None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 
 from pixelpipe.cli.options import Format, format_option, store_option, write_records
+from pixelpipe.cli.output_file import write_whole
 from pixelpipe.errors import BadInputError
 from pixelpipe.store import Store
 
@@ -113,7 +114,7 @@ def lint(
         from pixelpipe.captions.lint_page import lint_page
 
         page = lint_page(report, {sprite.file_name: sprite.pixels for sprite in sprites}, str(dataset))
-        _write_text(html, page)
+        write_whole(html, page)
     if write is not None or in_place:
         _write_fixed(report, options, dataset, write, column, keep_tokens)
     default: By = "rule" if output_format == "table" else "finding"
@@ -219,10 +220,3 @@ def _write_fixed(
     else:
         write_captions(dataset, fixed, convention_of(dataset), column, columns_of=dataset)
     click.echo(f"pixelpipe: {changed} of {len(fixed)} captions changed, in {directory or dataset}", err=True)
-
-
-def _write_text(path: Path, text: str) -> None:
-    try:
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise BadInputError(f"--html {path}: must be a file that can be written but: {error.strerror}") from None

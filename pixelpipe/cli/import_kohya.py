@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from pixelpipe.cli.output_file import write_whole
 from pixelpipe.errors import BadInputError, ConfigError
 
 
@@ -53,8 +54,5 @@ def _write(text: str, target: Path | None) -> None:
     if target is None:
         click.echo(text, nl=False)
         return
-    try:
-        target.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise BadInputError(f"--to {target}: must be a file that can be written but: {error.strerror}") from None
+    write_whole(target, text)
     click.echo(target)

@@ -1,6 +1,7 @@
 """Measuring many files for `pixelpipe analyze`: rows, summary and picture from one pass."""
 
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -8,18 +9,21 @@ from pathlib import Path
 from typing import Any
 
 import click
+import pyarrow as pa
 
 from pixelpipe.analysis.folder import ANALYSIS_SCHEMA, Analyzed, FileAnalyzer, analyze_files
 from pixelpipe.analysis.profile import Profile
 from pixelpipe.analysis.summary import Extremes, Summary
 from pixelpipe.cli.options import printable, rounded, write_records
-from pixelpipe.cli.rows import RowFormat, row_writer, whole_file
+from pixelpipe.cli.output_file import whole_file
+from pixelpipe.cli.rows import RowFormat, row_writer
 from pixelpipe.errors import BadInputError
 from pixelpipe.progress import progress_bar
 
 COLUMNS = ("effective_colors", "unique_colors", "top10_share", "orphan_ratio", "grid_error")
 PROFILE_COLUMNS = ("off_palette", "nearest_train", "clean")
 PICTURED = 8  # sprites of each kind
+SPRITE_CELLS = 4  # an image up to so many grids wide is art itself, and its size says what the grid is
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +55,14 @@ def measure(
 
     Raises `BadInputError` when no file at all can be measured; then no file is written either.
     """
-    summary, skipped = Summary(), len(problems)
+    summary, skipped, misfits = Summary(), len(problems), Misfits(analyzer.grid)
     _say_skipped(problems)
     with ExitStack() as stack:
-        consumers = [lambda part: summary.add(part.rows), *_outputs(stack, summary, analyzer.profile, wanted)]
+        consumers = [
+            lambda part: summary.add(part.rows),
+            lambda part: misfits.add(part.rows),
+            *_outputs(stack, summary, analyzer.profile, wanted),
+        ]
         advance = stack.enter_context(progress_bar("measuring", len(files), hidden=wanted.rows_on_screen))
         for part in analyze_files(analyzer, files, num_workers):
             _say_skipped(part.skipped)
@@ -64,7 +72,28 @@ def measure(
             advance(part.num_files)
         if not summary.num_images:
             raise BadInputError(f"no image could be measured ({skipped} skipped)")
+    misfits.warn(summary.num_images)
     return summary, skipped
+
+
+class Misfits:
+    """Counts sprites that are no whole multiple of the grid: most likely the grid is another one."""
+
+    def __init__(self, grid: int) -> None:
+        self._grid = grid
+        self._sizes: Counter[int] = Counter()
+
+    def add(self, rows: pa.Table) -> None:
+        for size in rows["source_width"].to_pylist():
+            if size % self._grid and size <= SPRITE_CELLS * self._grid:
+                self._sizes[size] += 1
+
+    def warn(self, num_images: int) -> None:
+        """One line on stderr, where there are any."""
+        if self._sizes:
+            [(size, _)] = self._sizes.most_common(1)
+            counted = f"{self._sizes.total()} of {num_images} images are no whole multiple of the grid, {self._grid}"
+            click.echo(f"pixelpipe: {counted}: most are {size} px wide; is --grid right?", err=True)
 
 
 def _outputs(

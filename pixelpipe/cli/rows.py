@@ -15,6 +15,7 @@ import pyarrow as pa
 from pyarrow import parquet
 
 from pixelpipe.cli.options import cell, plain
+from pixelpipe.cli.output_file import whole_file
 from pixelpipe.errors import BadInputError
 
 RowFormat = Literal["table", "json", "csv", "parquet"]
@@ -33,10 +34,13 @@ Render = Callable[[pa.Table], str]
 
 def choose_format(output_format: RowFormat | None, out: Path | None) -> RowFormat:
     """What was asked for, else what the name of the file says, else a table."""
+    named = None if out is None else FORMAT_OF_SUFFIX.get(out.suffix.lower())
     if output_format is None:
-        output_format = "table" if out is None else FORMAT_OF_SUFFIX.get(out.suffix.lower())
+        output_format = "table" if out is None else named
         if output_format is None:
             raise BadInputError(f"--out {out}: must end in {', '.join(FORMAT_OF_SUFFIX)}, or --format says what it is")
+    elif named not in (None, output_format):
+        raise BadInputError(f"--out {out}: must be named as --format {output_format} is but its name says {named}")
     if output_format == "parquet" and out is None:
         raise BadInputError("--format parquet must have --out FILE: it is no text")
     if output_format == "table" and out is not None:
@@ -60,26 +64,6 @@ def row_writer(
             render = _renderer(output_format, table_columns)
             with temporary.open("w", encoding="utf-8", newline="") as file:
                 yield lambda rows: print(render(rows), end="", file=file)
-
-
-@contextmanager
-def whole_file(path: Path) -> Iterator[Path]:
-    """Yields a temporary file beside `path`, which becomes `path` at the end; after an error nothing is left.
-
-    Raises `BadInputError` at once for a place that cannot be written.
-    """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        if path.is_dir():
-            raise BadInputError(f"{path}: must be a file but is a folder")
-        temporary.touch()
-    except OSError as error:
-        raise BadInputError(f"{path}: must be a file that can be written but: {error.strerror}") from None
-    try:
-        yield temporary
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _to_stdout(render: Render) -> Write:

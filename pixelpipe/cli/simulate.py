@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pixelpipe.cli.options import Format, write_records
+from pixelpipe.cli.output_file import write_whole
 from pixelpipe.config import ExperimentConfig, load_config, parse_config
 from pixelpipe.config_file import apply_override
 from pixelpipe.errors import BadInputError
@@ -38,7 +39,7 @@ def simulate_plan(
     with progress_bar("simulating", runs * len(DIFFERENCES)) as advance:
         found = forecast(store, config, wanted, runs, min(os.cpu_count() or 1, 4), advance)
     write_records(_records(found), output_format)
-    plot.write_bytes(forecast_plot(found))
+    write_whole(plot, forecast_plot(found))
     for line in _assumptions(found):
         click.echo(line, err=True)
     for line in _advice(found):

@@ -56,7 +56,7 @@ def to_sprite(image: np.ndarray, grid: int, path: Path) -> np.ndarray:
     height, width = image.shape[:2]
     if height != width or height % grid:
         raise DatasetError(
-            f"{path}: must be {grid}x{grid} px or a whole multiple (dataset.grid is {grid}) but is {width}x{height}"
+            f"{path}: must be {grid}x{grid} px or a whole multiple (the grid is {grid}) but is {width}x{height}"
         )
     cell_px = height // grid
     sprite = np.ascontiguousarray(image[::cell_px, ::cell_px])

@@ -76,19 +76,20 @@ def _draw_row(
         lines = ((f"{row[METRIC]} colors", INK, font(13, True)), (detail, SOFT, font(11)))
         for number, (text, color, face) in enumerate(lines):
             draw.text((left, top + side + 5 + 17 * number), shorten(text, face, side), color, face)
-        name = _tail(row["file"], side)
+        name = _name(row["file"], side)
         draw.text((left, top + side + 39), name, SOFT, font(11))
 
 
-def _tail(path: str, width_px: int) -> str:
-    """The end of a path is what tells files apart."""
+def _name(path: str, width_px: int) -> str:
+    """Both ends of a file's name tell it from others: what is too long is cut in its middle."""
     face = font(11)
     name = path.rpartition("/")[2]
-    if face.getlength(name) <= width_px:
-        return name
-    while len(name) > 1 and face.getlength("…" + name) > width_px:
-        name = name[1:]
-    return "…" + name
+    kept = name
+    for length in range(len(name), 1, -1):
+        if face.getlength(kept) <= width_px:
+            break
+        kept = f"{name[: length // 2]}…{name[len(name) - (length - length // 2) + 1 :]}"
+    return kept
 
 
 def _draw_chart(draw: ImageDraw.ImageDraw, summary: Summary, profile: Profile | None, top: int, width: int) -> None:

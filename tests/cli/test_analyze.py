@@ -4,7 +4,10 @@ import json
 import os
 import re
 import shutil
+import subprocess
+import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -107,11 +110,63 @@ def test_a_file_is_replaced_only_by_a_whole_one(cli, folder):
         (["--out", "sub", "--format", "csv"], "sub: must be a file but is a folder"),
         (["--picture", "none/p.png"], "none/p.png: must be a file that can be written but: No such file"),
         (["--summary", "--out", "x.csv"], "--summary must go without --out"),
+        (
+            ["--out", "x.png", "--format", "csv", "--picture", "x.png"],
+            "--picture x.png: must be another file than that",
+        ),
+        (["--picture", "p.jpg"], "--picture p.jpg: must end in .png"),
+        (["--out", "x.parquet", "--format", "csv"], "--out x.parquet: must be named as --format csv is but its name"),
+        (["--picture", "b.png"], "--picture b.png: must be a new file but is one of the images to measure"),
+        (["--out", "pipe.csv"], "pipe.csv: must be a file but is a device or a pipe"),
         (["--profile", "none"], "none: must be a folder of sprites but is missing"),
     ],
 )
 def test_outputs_that_cannot_be(cli, folder, arguments, message):
+    os.mkfifo("pipe.csv")
+    before = Path("b.png").read_bytes()
     assert cli("analyze", ".", *arguments).refused().startswith(message)
+    assert Path("b.png").read_bytes() == before
+
+
+def test_a_link_stays_and_its_file_is_written(cli, folder):
+    Path("link.csv").symlink_to("rows.csv")
+    cli("analyze", "b.png", "--out", "link.csv")
+    assert Path("link.csv").is_symlink()
+    assert Path("rows.csv").read_text().startswith("file,")
+
+
+@pytest.mark.parametrize("name", ["rows.csv", "rows.jsonl", "rows.parquet", "p.png"])
+def test_a_full_disk_leaves_nothing_of_a_file(folder, name):
+    """The system's limit of a file's size stands for the disk: both refuse the write that is one too many."""
+    option = "--picture" if name == "p.png" else "--out"
+    done = _limited(f"b.png {option} {name}", limit=300)
+    assert (done.returncode, done.stderr) == (1, f"pixelpipe: {name}: nothing was written: File too large\n")
+    assert not list(folder.glob(f"*{name}*"))
+    assert not list(folder.glob(".*"))
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs Linux's /dev/full")
+@pytest.mark.parametrize("output", ["--format table", "--format json", "--format csv", "--summary"])
+def test_a_full_disk_behind_stdout_is_one_line(folder, output):
+    with Path("/dev/full").open("w") as full:
+        done = _limited(f"b.png {output}", stdout=full)
+    assert (done.returncode, done.stderr) == (1, "pixelpipe: output: cannot be written: No space left on device\n")
+
+
+def _limited(arguments: str, limit: int | None = None, stdout: Any = subprocess.PIPE) -> subprocess.CompletedProcess:
+    """`pixelpipe analyze` in a process of its own, whose files are `limit` bytes at most."""
+    limits = f"resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit}));" if limit else ""
+    code = f"import resource; {limits} from pixelpipe.cli import main; main()"
+    command = [sys.executable, "-B", "-c", code, "analyze", *arguments.split()]
+    return subprocess.run(command, stdout=stdout, stderr=subprocess.PIPE, text=True, timeout=120)
+
+
+def test_sprites_of_another_grid_are_noticed(cli, folder):
+    Image.new("RGB", (32, 32)).save("a32.png")
+    assert cli("analyze", "a32.png", "--format", "json").err == (
+        "pixelpipe: 1 of 1 images are no whole multiple of the grid, 24: most are 32 px wide; is --grid right?\n"
+    )
+    assert cli("analyze", "a32.png", "--format", "json", "--grid", "32").err == ""
 
 
 def test_a_summary_alone_is_a_record_a_metric(cli, folder):

@@ -98,7 +98,7 @@ def test_bad_usage(cli, art):
     assert "only one of them" in lint(cli, "--write", "x", "--in-place").refused()
     assert "a copy must go to a new or empty folder" in lint(cli, "--write", "art").refused()
     assert "must be a folder of sprites" in cli("captions", "lint", "nowhere").refused()
-    assert "--html none/x.html: must be a file that can be written" in lint(cli, "--html", "none/x.html").refused()
+    assert "none/x.html: must be a file that can be written" in lint(cli, "--html", "none/x.html").refused()
 
 
 def test_write_palette_captions(cli, art):

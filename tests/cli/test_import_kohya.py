@@ -48,8 +48,4 @@ def test_what_is_no_file_or_cannot_be_written(cli, place):
         "none.toml: must be a TOML file of sd-scripts but does not exist"
     )
     (place / "train.toml").write_text(TRAIN)
-    assert (
-        cli("import-kohya", "train.toml", "--to", "no/out.yaml")
-        .refused()
-        .startswith("--to no/out.yaml: must be a file")
-    )
+    assert cli("import-kohya", "train.toml", "--to", "no/out.yaml").refused().startswith("no/out.yaml: must be a file")

@@ -28,7 +28,7 @@ SPOILED: dict[str, tuple[Callable[[Path], object], str]] = {
     ),
     "25x25 at grid 24": (
         lambda place: Image.new("RGB", (25, 25)).save(place / "art/03.png"),
-        "art/03.png: must be 24x24 px or a whole multiple (dataset.grid is 24) but is 25x25",
+        "art/03.png: must be 24x24 px or a whole multiple (the grid is 24) but is 25x25",
     ),
     "caption without image": (
         lambda place: (place / "art/03.png").unlink(),

@@ -58,7 +58,7 @@ def test_smooth_upscales_are_refused(tmp_path):
 def test_other_sizes_are_refused(tmp_path, height, width):
     path = save(tmp_path / "a.png", np.zeros((height, width, 3), np.uint8))
     size = f"{width}x{height}"
-    assert refused(tmp_path) == f"{path}: must be 24x24 px or a whole multiple (dataset.grid is 24) but is {size}"
+    assert refused(tmp_path) == f"{path}: must be 24x24 px or a whole multiple (the grid is 24) but is {size}"
 
 
 def test_transparency_shows_the_background(tmp_path):
