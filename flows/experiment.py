@@ -1,5 +1,7 @@
 """One experiment: captions -> prepare -> [train -> sample -> analyze -> judge] per epoch -> conclude."""
 
+from contextlib import closing
+
 from prefect import State, flow
 from prefect.states import Completed
 
@@ -36,7 +38,7 @@ def run_experiment(config: ExperimentConfig, store: str = DEFAULT_STORE, repetit
             report_experiment(place, experiment.experiment_id)  # killed before it had one, or asked for again
             return _completed(stored_outcome(place, experiment.experiment_id))
         run = ExperimentRun(place, experiment, lease.attempt)
-        with recorded_failure(run):
+        with recorded_failure(run), closing(run.session):
             run.begin()
             decision = run.last_decision()
             while decision is None or not decision.ends_run:

@@ -139,6 +139,27 @@ class TrainingConfig(Strict):
         default="no", description="Precision of the computation; what is trained stays fp32."
     )
     gradient_checkpointing: bool = Field(default=False, description="Compute activations twice, for less memory.")
+    num_processes: int = Field(
+        default=1, ge=1, le=64, description="GPUs of this machine that train together; the result stays the same."
+    )
+
+    compile: Literal["auto", "on", "off"] = Field(
+        default="auto", description="torch.compile of training and sampling; auto: once it saves time, as timed here."
+    )
+
+    @field_validator("compile", mode="before")
+    @classmethod
+    def _yaml_on_and_off(cls, setting: Any) -> Any:
+        """YAML takes `on` and `off` for booleans."""
+        return {True: "on", False: "off"}[setting] if isinstance(setting, bool) else setting
+
+    @field_validator("batch_size", mode="before")
+    @classmethod
+    def _not_automatic(cls, batch_size: Any) -> Any:
+        """It decides what is learned, so it may not depend on a machine (docs/decisions/0018-batch-size.md)."""
+        if batch_size == "auto":
+            raise ValueError("must be a whole number (`pixelpipe plan CONFIG --max-batch` finds the largest that fits)")
+        return batch_size
 
     @field_validator("gradient_accumulation_steps", mode="before")
     @classmethod
@@ -260,6 +281,7 @@ class ExperimentConfig(Strict):
                 f"`training.gradient_accumulation_steps` must be at most `training.batch_size` ({batch_size}) "
                 f"but got {parts}"
             )
+        self._check_processes()
         if self.judge.grace >= self.training.epochs:
             raise ValueError(
                 f"`judge.grace` must be below `training.epochs` ({self.training.epochs}) but got {self.judge.grace}"
@@ -270,6 +292,20 @@ class ExperimentConfig(Strict):
                 f"with fewer, no result can reach p < {self.judge.alpha:g} / {self.planned_looks} looks"
             )
         return self
+
+    def _check_processes(self) -> None:
+        processes, batch_size = self.training.num_processes, self.training.batch_size
+        parts = self.training.gradient_accumulation_steps
+        if batch_size % processes:
+            raise ValueError(
+                f"`training.batch_size` must be a multiple of `training.num_processes` ({processes}) "
+                f"but got {batch_size}"
+            )
+        if parts != "auto" and parts * processes > batch_size:
+            raise ValueError(
+                f"`training.gradient_accumulation_steps` must be at most {batch_size // processes}, the sprites that "
+                f"each of {processes} processes has of a batch, but got {parts}"
+            )
 
     @property
     def planned_looks(self) -> int:

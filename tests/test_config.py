@@ -55,6 +55,8 @@ EVERY_FIELD: dict[str, Any] = {
         "horizontal_flips": True,
         "mixed_precision": "bf16",
         "gradient_checkpointing": True,
+        "num_processes": 2,
+        "compile": "on",
     },
     "sampling": {
         "num_prompts": 30,
@@ -129,6 +131,12 @@ def test_the_resolved_configuration_reads_back_as_itself():
     assert parse_config(config.resolved(), "test") == config
 
 
+def test_on_and_off_may_be_written_as_yaml_reads_them(tmp_path):
+    for text, setting in (("on", "on"), ("off", "off"), ('"on"', "on"), ("auto", "auto")):
+        path = write(tmp_path, f"dataset: {{path: art}}\ntraining: {{compile: {text}}}")
+        assert load_config(path).training.compile == setting
+
+
 def test_sections_are_those_of_the_model():
     fields = ExperimentConfig.model_fields
     assert {name for name in fields if name not in ("name", "line", "seed")} == SECTIONS
@@ -187,6 +195,21 @@ def test_home_is_expanded(monkeypatch, tmp_path):
         (
             {"training": {"gradient_accumulation_steps": 9, "batch_size": 8}},
             "`training.gradient_accumulation_steps` must be at most `training.batch_size` (8) but got 9",
+        ),
+        (
+            {"training": {"batch_size": "auto"}},
+            "`training.batch_size` must be a whole number (`pixelpipe plan CONFIG --max-batch` finds the largest that "
+            "fits) but got 'auto'",
+        ),
+        ({"training": {"compile": "yes"}}, "`training.compile` must be 'auto', 'on' or 'off' but got 'yes'"),
+        (
+            {"training": {"num_processes": 3, "batch_size": 8}},
+            "`training.batch_size` must be a multiple of `training.num_processes` (3) but got 8",
+        ),
+        (
+            {"training": {"num_processes": 2, "batch_size": 8, "gradient_accumulation_steps": 5}},
+            "`training.gradient_accumulation_steps` must be at most 4, the sprites that each of 2 processes has of a "
+            "batch, but got 5",
         ),
         (
             {"training": {"epcohs": 3}},

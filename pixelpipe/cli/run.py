@@ -58,6 +58,10 @@ def run_experiment_here(
     from pixelpipe.pipeline.repetition import next_repetition
     from pixelpipe.pipeline.status import finished_status
 
+    if config.training.num_processes > 1:
+        from pixelpipe.training.processes import check_num_processes
+
+        check_num_processes(config.training.num_processes)
     experiment = prepare(store, config)
     if again:
         experiment = next_repetition(store, experiment)

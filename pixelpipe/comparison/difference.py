@@ -29,7 +29,10 @@ NOT_FACTOR_FIELDS = frozenset(
         ("captions", "vlm_batch_size"),
         ("sampling", "prompts"),
     }  # places; the hashes of what lies there are compared instead
-    | {("training", "gradient_accumulation_steps"), ("training", "gradient_checkpointing")}  # memory, not results
+    | {
+        ("training", field)
+        for field in ("gradient_accumulation_steps", "gradient_checkpointing", "num_processes", "compile")  # how
+    }
     | {("sampling", field) for field in ("num_prompts", "seeds_per_prompt", "confirm_seeds", "batch_size")}
 )
 """How much is measured and where from, not what made the checkpoint."""

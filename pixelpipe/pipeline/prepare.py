@@ -19,7 +19,7 @@ from pixelpipe.sampling.evaluation import EvaluationSet, Prompt, draw_prompts
 from pixelpipe.store import Store
 
 NOT_IDENTITY = {"name", "judge", "budget"}  # sections that change no weight and no picture
-NOT_RESULTS = {"gradient_accumulation_steps", "gradient_checkpointing"}  # fields of training that change memory only
+NOT_RESULTS = {"gradient_accumulation_steps", "gradient_checkpointing", "num_processes", "compile"}  # how, not what
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """Sampling: pictures of prompts and seeds, in batches of one fixed size, each independent of its neighbors."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -10,7 +11,9 @@ from pixelpipe.models.encode import decode_latents, encode_prompts
 from pixelpipe.models.load import BaseModel
 from pixelpipe.progress import progress_bar
 from pixelpipe.sampling.evaluation import ImagePlan
+from pixelpipe.training.compilation import Stopwatch, TimedSteps, compiled
 
+MIN_TIMED_BATCHES = 3
 TIMESTEP_SPACING = "leading"  # as SD1.5's own scheduler spaces them; said, since DPM-Solver++ has another default
 
 
@@ -35,6 +38,8 @@ class Sampler:
         self.base, self.resolution, self.batch_size = base, resolution, batch_size
         self.num_inference_steps, self.guidance_scale = num_inference_steps, guidance_scale
         self._embeddings: dict[str, torch.Tensor] = {}
+        self._compiled: tuple[UNet2DConditionModel, Callable[..., Any]] | None = None
+        self._timed = False
 
     def sample(
         self, unet: UNet2DConditionModel, images: Sequence[ImagePlan], description: str = "sampling"
@@ -42,11 +47,33 @@ class Sampler:
         """Yields every planned picture as (H, W, 3) uint8 sRGB with H = W = `resolution`, in the order given."""
         unet.eval()
         self._encode(["", *(image.prompt for image in images)])
+        num_batches = -(-len(images) // self.batch_size)
+        stopwatch = self._stopwatch(unet, num_batches)
         with progress_bar(description, len(images)) as advance:
-            for start in range(0, len(images), self.batch_size):
-                batch = images[start : start + self.batch_size]
-                yield from zip(batch, self._sample_batch(unet, batch), strict=False)
+            for number in range(num_batches):
+                batch = images[number * self.batch_size : (number + 1) * self.batch_size]
+                pictures = self._sample_batch(unet, batch)
+                if stopwatch is not None and number == 0:
+                    stopwatch.first_done()
+                yield from zip(batch, pictures, strict=False)
                 advance(len(batch))
+        if stopwatch is not None:
+            stopwatch.all_done(num_batches)
+
+    def compile(self, unet: UNet2DConditionModel) -> None:
+        """From now on, for this UNet; the first batch will take long. Pictures may differ by 1/255."""
+        self._compiled = unet, compiled(unet)
+
+    def timed_batches(self, unet: UNet2DConditionModel) -> TimedSteps:
+        kind = (dict(unet.config), unet.dtype, self.batch_size, self.resolution, self.num_inference_steps)
+        return TimedSteps(unet.device, "sampling", *kind, self.guidance_scale > 1)
+
+    def _stopwatch(self, unet: UNet2DConditionModel, num_batches: int) -> Stopwatch | None:
+        """For the first pictures, if there are enough batches to tell."""
+        if self._timed or num_batches < MIN_TIMED_BATCHES:
+            return None
+        self._timed = True
+        return Stopwatch(self.timed_batches(unet), compiled=self._compiled is not None)
 
     @torch.no_grad()
     def _sample_batch(self, unet: UNet2DConditionModel, batch: Sequence[ImagePlan]) -> np.ndarray:
@@ -69,7 +96,8 @@ class Sampler:
         """The guided prediction, (B, 4, h, w) fp32; both halves of the guidance in one call (Ho and Salimans 2022)."""
         halves = len(hidden) // len(latents)
         noisy = latents.repeat(halves, 1, 1, 1).to(unet.dtype)
-        prediction = unet(noisy, timestep, hidden, return_dict=False)[0].float()
+        forward = self._compiled[1] if self._compiled is not None and self._compiled[0] is unet else unet
+        prediction = forward(noisy, timestep, hidden, return_dict=False)[0].float()
         if halves == 1:
             return prediction
         unconditional, conditional = prediction.chunk(2)

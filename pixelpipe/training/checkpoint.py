@@ -57,10 +57,14 @@ class CheckpointStore:
 
         Raises `CorruptCheckpointError` if a file differs from its manifest.
         """
-        with self._fetched(epoch, self._weights_part(epoch)) as folder:
-            weights = read_adapter(folder) if folder.name == LORA else load_file(folder / UNET_FILE)
+        weights = self.load_weights(epoch)
         with self._fetched(epoch, TRAINING_STATE) as folder:
             return weights, _read_state(folder)
+
+    def load_weights(self, epoch: int) -> Tensors:
+        """Weights by parameter name. Raises `CorruptCheckpointError` if a file differs from its manifest."""
+        with self._fetched(epoch, self._weights_part(epoch)) as folder:
+            return read_adapter(folder) if folder.name == LORA else load_file(folder / UNET_FILE)
 
     def apply(self, epoch: int, unet: UNet2DConditionModel) -> None:
         """Turn a base's UNet into that of an epoch: other weights, or an adapter. Verified first."""

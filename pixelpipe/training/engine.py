@@ -6,7 +6,7 @@ Speed: nothing in a step waits for the device, and a checkpoint is written while
 """
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
@@ -21,14 +21,17 @@ from pixelpipe.progress import progress_bar
 from pixelpipe.training.cache import TrainingCache
 from pixelpipe.training.captions import shuffled_captions
 from pixelpipe.training.checkpoint import CheckpointStore
+from pixelpipe.training.compilation import Stopwatch, TimedSteps
 from pixelpipe.training.divergence import LossWatch
 from pixelpipe.training.draws import Draws, epoch_order, step_draws
 from pixelpipe.training.lora import adapter_config, add_adapter
 from pixelpipe.training.loss import NoiseSchedule, validation_loss
 from pixelpipe.training.memory import explained_out_of_memory, fewest_parts
-from pixelpipe.training.processes import part_bounds, sum_over_processes
+from pixelpipe.training.processes import largest_over_processes, part_bounds, sum_over_processes
 from pixelpipe.training.snapshot import Snapshot, TrainingState
 from pixelpipe.training.step import OptimizerStep, Part
+
+MIN_TIMED_STEPS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +85,10 @@ class Trainer:
         steps_per_epoch = -(-len(data.train) * data.repeats // config.batch_size)
         self.step = OptimizerStep(unet, self.schedule, config, config.epochs * steps_per_epoch, accelerator)
         self.epoch = self.optimizer_steps = self.images_seen = 0
+        self._timed = False
         self._num_parts = None if config.gradient_accumulation_steps == "auto" else config.gradient_accumulation_steps
 
-    def train_epochs(self, checkpoints: CheckpointStore) -> Iterator[EpochRecord]:
+    def train_epochs(self, checkpoints: CheckpointStore) -> Generator[EpochRecord]:
         """Train from after the last complete epoch to the last one, and yield after each.
 
         The checkpoint is written meanwhile; `EpochRecord.checkpoint_hash` waits for it, and so does the next one.
@@ -98,7 +102,7 @@ class Trainer:
                 self.epoch += 1
                 if saved is not None:
                     saved.result()  # one snapshot in memory at a time, and no error of the disk goes unseen
-                saved = writer.submit(checkpoints.save, self.epoch, self._snapshot())
+                saved = self._save(writer, checkpoints)
                 self.step.show_judged()
                 yield EpochRecord(
                     epoch=self.epoch,
@@ -112,6 +116,14 @@ class Trainer:
                 )
                 self.step.show_trained()
 
+    def _save(self, writer: ThreadPoolExecutor, checkpoints: CheckpointStore) -> "Future[str]":
+        """In the background; of several processes, which all have the same weights, the first one does."""
+        if self.accelerator.is_main_process:
+            return writer.submit(checkpoints.save, self.epoch, self._snapshot())
+        nothing: Future[str] = Future()
+        nothing.set_result("")
+        return nothing
+
     def resume(self, checkpoints: CheckpointStore, epoch: int) -> None:
         """Go back to the end of an epoch. Raises `CorruptCheckpointError` if its files were changed."""
         weights, state = checkpoints.load(epoch)
@@ -120,7 +132,7 @@ class Trainer:
 
     def validation_loss(self) -> float:
         self.unet.eval()
-        part = self.config.batch_size // (self._num_parts or 1) or 1
+        part = self.config.batch_size // ((self._num_parts or 1) * self.accelerator.num_processes) or 1
         return validation_loss(self.unet, self.schedule, self.data.validation, part, self.seed, self.step.weights.dtype)
 
     @property
@@ -128,7 +140,7 @@ class Trainer:
         """Parts that a batch is computed in; found by trying, where the configuration says auto."""
         if self._num_parts is None:
             share = -(-self.config.batch_size // self.accelerator.num_processes)
-            self._num_parts = fewest_parts(share, self._try_part)
+            self._num_parts = largest_over_processes(self.accelerator, fewest_parts(share, self.try_part))
         return self._num_parts
 
     def _train_epoch(self, epoch: int) -> float:
@@ -146,12 +158,49 @@ class Trainer:
         latents = cache.latents.batches([(order.samples + order.flipped * len(cache))[place] for place in places])
         hidden = self._hidden_states(epoch, order.samples, places)
         watch = LossWatch(epoch, self.step.learning_rate)
+        stopwatch = self._stopwatch(len(sizes))
         with progress_bar(f"epoch {epoch}: training", len(order.samples)) as advance:
             for size, parts in zip(sizes, bounds, strict=True):
                 watch.add(self._train_step(size, parts, latents, hidden) / size)
+                if stopwatch is not None and len(watch.losses) == 1:
+                    stopwatch.first_done()
                 self.images_seen += size
                 advance(size)
-        return self._mean_loss(watch, sizes)
+        loss = self._mean_loss(watch, sizes)
+        if stopwatch is not None:
+            stopwatch.all_done(len(sizes))
+        return loss
+
+    def compile(self) -> None:
+        """From now on; the first step will take long."""
+        self.step.compile(self._part_size)
+
+    @property
+    def timed_steps(self) -> TimedSteps:
+        kind = (self._unet_config(), self.lora_config, self.step.weights.dtype, self.config.batch_size, self._part_size)
+        more = (self.data.train.latent_shape, self.config.gradient_checkpointing, self.accelerator.num_processes)
+        return TimedSteps(self.accelerator.device, "training", *kind, *more)
+
+    def time_a_step(self) -> None:
+        """For a long run on a machine where such a step was never timed: forward and backward, training nothing."""
+        self.try_part(self._part_size)
+        stopwatch = Stopwatch(self.timed_steps, compiled=False)
+        stopwatch.first_done()
+        for _ in range(self.num_parts):
+            self.try_part(self._part_size)
+        stopwatch.all_done(2)
+
+    @property
+    def _part_size(self) -> int:
+        """Of the largest part of a whole batch."""
+        return -(-self.config.batch_size // (self.num_parts * self.accelerator.num_processes))
+
+    def _stopwatch(self, num_steps: int) -> Stopwatch | None:
+        """For this trainer's first epoch, if it has enough steps to tell."""
+        if self._timed or num_steps < MIN_TIMED_STEPS:
+            return None
+        self._timed = True
+        return Stopwatch(self.timed_steps, compiled=self.step.compiled_size > 0)
 
     def _train_step(self, size: int, bounds: Sequence[tuple[int, int]], latents: Any, hidden: Any) -> torch.Tensor:
         """One optimizer step on a batch of `size`; returns the sum of this process's losses."""
@@ -206,7 +255,7 @@ class Trainer:
     def _bounds(self, size: int) -> list[tuple[int, int]]:
         return part_bounds(size, self.num_parts, self.accelerator.num_processes, self.accelerator.process_index)
 
-    def _try_part(self, size: int) -> None:
+    def try_part(self, size: int) -> None:
         """A forward and backward pass of `size` sprites, with room left for AdamW's moments; trains nothing."""
         cache, device = self.data.train, self.accelerator.device
         moments = [torch.empty_like(master) for master in self.step.weights.masters for _ in range(2)]

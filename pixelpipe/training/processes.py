@@ -1,11 +1,27 @@
 """One batch over several processes: which part is whose, and the sum of what each has."""
 
+import os
 from collections.abc import Sequence
 
 import torch
 from accelerate import Accelerator
 
+from pixelpipe.errors import ConfigError
+
 BUCKET_VALUES = 32 * 1024 * 1024  # summed in one message: 128 MiB of fp32
+
+
+def check_num_processes(num_processes: int) -> None:
+    """Raises `ConfigError` for more processes than this machine has GPUs, or cores where it has no GPU."""
+    if num_processes == 1:
+        return
+    count, what = torch.cuda.device_count(), "GPUs"
+    if not count:
+        count, what = os.cpu_count() or 1, "cores (there is no GPU)"
+    if num_processes > count:
+        raise ConfigError(
+            f"`training.num_processes` must be at most {count}, this machine's {what}, but got {num_processes}"
+        )
 
 
 def part_bounds(batch_size: int, num_parts: int, num_processes: int, process_index: int) -> list[tuple[int, int]]:
@@ -29,6 +45,15 @@ def sum_over_processes(accelerator: Accelerator, tensors: Sequence[torch.Tensor]
         pieces = flat.split([tensor.numel() for tensor in bucket])
         for tensor, piece in zip(bucket, pieces, strict=True):
             tensor.copy_(piece.view_as(tensor))
+
+
+def largest_over_processes(accelerator: Accelerator, value: int) -> int:
+    """The largest of what each process has, the same for all."""
+    if accelerator.num_processes == 1:
+        return value
+    largest = torch.tensor(value, device=accelerator.device)
+    torch.distributed.all_reduce(largest, torch.distributed.ReduceOp.MAX)
+    return int(largest.item())
 
 
 def _buckets(tensors: Sequence[torch.Tensor]) -> list[list[torch.Tensor]]:

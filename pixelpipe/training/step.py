@@ -1,13 +1,15 @@
 """One optimizer step: forward, backward and update, without ever waiting for the device."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from accelerate import Accelerator
 from diffusers import UNet2DConditionModel
 
 from pixelpipe.config import TrainingConfig
+from pixelpipe.training.compilation import compiled
 from pixelpipe.training.draws import Draws
 from pixelpipe.training.ema import Ema
 from pixelpipe.training.loss import NoiseSchedule, denoising_losses
@@ -50,7 +52,9 @@ class OptimizerStep:
         )
         self.ema = Ema(self.weights.masters, config.ema_decay) if config.ema_decay is not None else None
         self.scaler = torch.amp.GradScaler(accelerator.device.type, enabled=config.mixed_precision == "fp16")
-        self.forward = unet  # or its compiled self
+        self.scaler.scale(torch.zeros(1, device=accelerator.device))  # it begins here: a process may have no first part
+        self.forward: Callable[..., Any] = unet
+        self.compiled_size = 0  # of the parts that a compiled `forward` is for; others go through the UNet as it is
 
     def __call__(self, parts: Iterator[Part], batch_size: int, step: int, null_embedding: torch.Tensor) -> torch.Tensor:
         """Train on the parts of a batch of `batch_size`, over all processes; `step` counts from 0.
@@ -71,6 +75,10 @@ class OptimizerStep:
         if self.ema is not None:
             self.ema.update(self.weights.masters, step + 1)
         return torch.stack(losses).sum() if losses else torch.zeros((), device=self.accelerator.device)
+
+    def compile(self, part_size: int) -> None:
+        """Compile the UNet for parts of this size: another shape would be compiled anew, for minutes."""
+        self.forward, self.compiled_size = compiled(self.unet), part_size
 
     def learning_rate_at(self, step: int) -> float:
         config = self.config
@@ -117,7 +125,7 @@ class OptimizerStep:
         mean, std = part.moments.unbind(1)
         hidden = torch.where(draws.dropped[:, None, None], null_embedding, part.encoder_hidden_states)
         loss = denoising_losses(
-            self.forward,
+            self.forward if not self.compiled_size or len(part.moments) == self.compiled_size else self.unet,
             self.schedule,
             mean + std * draws.latent,
             draws.noise,

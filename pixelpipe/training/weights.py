@@ -12,6 +12,13 @@ import torch
 DTYPES = {"no": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
+def cast(module: torch.nn.Module, dtype: torch.dtype) -> None:
+    """All of a module's numbers, one tensor at a time; diffusers' own `to` warns where nothing is wrong."""
+    for tensor in [*module.parameters(), *module.buffers()]:
+        if tensor.is_floating_point():
+            tensor.data = tensor.data.to(dtype)
+
+
 class TrainedWeights:
     """Masters of the parameters of `module` that require a gradient; casts the module to `dtype`."""
 
@@ -25,9 +32,7 @@ class TrainedWeights:
             p if self.shared else torch.nn.Parameter(p.detach().to(torch.float32, copy=True)) for p in trained.values()
         ]
         self.parameters = list(trained.values())
-        for tensor in [*module.parameters(), *module.buffers()]:
-            if tensor.is_floating_point():
-                tensor.data = tensor.data.to(dtype)
+        cast(module, dtype)
         self._hidden: list[torch.Tensor] | None = None
 
     @torch.no_grad()

@@ -61,14 +61,14 @@ def small_cache(count: int, flips: bool = False, seed: int = 0) -> TrainingCache
 def make_trainer() -> Callable[..., Trainer]:
     """A trainer of 10 sprites, shown twice an epoch; keywords are fields of `training`, or whole sections."""
 
-    def make(seed: int = 1, accelerator: Any = None, model: Any = None, **training: Any) -> Trainer:
+    def make(seed: int = 1, accelerator: Any = None, model: Any = None, unet: Any = None, **training: Any) -> Trainer:
         defaults = {"epochs": 3, "batch_size": 8, "learning_rate": 1e-3}
         config = parse_config(
             {"name": "x", "dataset": {"path": "x"}, "model": model or {}, "training": {**defaults, **training}}, "test"
         )
         data = TrainingData(small_cache(10, config.training.horizontal_flips), small_cache(3, seed=1), repeats=2)
         accelerator = accelerator or Accelerator()
-        return Trainer(small_unet(), SCHEDULER, data, config.resolved_training, config.model, seed, accelerator)
+        return Trainer(unet or small_unet(), SCHEDULER, data, config.resolved_training, config.model, seed, accelerator)
 
     return make
 

@@ -76,6 +76,8 @@ BY_OTHER_TESTS = {
     ("training", "caption_dropout"),
     ("training", "horizontal_flips"),
     ("training", "resolution"),  # tests/training/test_cache.py, tests/sampling/test_sampler.py
+    ("training", "num_processes"),  # tests/pipeline/test_launched.py
+    ("training", "compile"),  # tests/pipeline/test_compile_choice.py
     ("model", "base"),  # tests/models
 }
 
