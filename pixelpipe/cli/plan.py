@@ -7,15 +7,20 @@ from typing import Any
 import click
 
 from pixelpipe.cli.options import Format, format_option, store_option, write_records
+from pixelpipe.errors import BadInputError
+from pixelpipe.progress import progress_bar
 from pixelpipe.store import Store
 
 
 @click.command()
 @click.argument("config", type=click.Path(path_type=Path), metavar="CONFIG.yaml")
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override a field. Repeatable.")
+@click.option(
+    "--max-batch", is_flag=True, help="Instead: try on this machine's GPU how many sprites fit at once. Loads the base."
+)
 @store_option
 @format_option
-def plan(config: Path, overrides: tuple[str, ...], store: Store, output_format: Format) -> None:
+def plan(config: Path, overrides: tuple[str, ...], max_batch: bool, store: Store, output_format: Format) -> None:
     """Say what CONFIG.yaml will take and could show.
 
     Minutes, dollars, disk, GPU memory, evaluation's share, and the smallest excess that its verdict could see. Nothing
@@ -29,6 +34,9 @@ def plan(config: Path, overrides: tuple[str, ...], store: Store, output_format: 
     from pixelpipe.pipeline.plan import plan_experiment
 
     settings = load_config(config, overrides)
+    if max_batch:
+        write_records(_trials(settings), output_format)
+        return
     found = plan_experiment(store, settings)
     if output_format != "table":
         figures = {"seconds": found.seconds, "usd": found.usd, "evaluation_share": found.evaluation_share}
@@ -37,6 +45,20 @@ def plan(config: Path, overrides: tuple[str, ...], store: Store, output_format: 
     write_records(_rows(found, settings), "table")
     for line in found.advice:
         click.echo(line)
+
+
+def _trials(settings: Any) -> list[dict[str, Any]]:
+    import torch
+
+    from pixelpipe.pipeline.largest_batch import try_batches
+
+    if not torch.cuda.is_available():
+        raise BadInputError(
+            "--max-batch: must run where a GPU is (a CPU swaps where a GPU refuses); without one, `pixelpipe plan` "
+            "counts the memory of each batch size"
+        )
+    with progress_bar("trying batches", 0):
+        return [asdict(trial) for trial in try_batches(settings)]
 
 
 def _rows(found: Any, settings: Any) -> list[dict[str, str]]:
@@ -59,13 +81,23 @@ def _rows(found: Any, settings: Any) -> list[dict[str, str]]:
             else "a small base: any GPU",
         ),
         (
+            "  by sprites at once",
+            _by_batch(found.memory_by_batch),
+            "GB; training.gradient_accumulation_steps splits a batch",
+        ),
+        (
             "smallest visible excess",
             unknown if found.detectable_difference is None else f"+{found.detectable_difference:.0%}",
             f"80% power, one look, {sampling.num_prompts} prompts x {sampling.seeds_per_prompt} seeds; spread assumed",
         ),
         ("prompts needed", str(found.min_prompts), f"to decide at all; planned: {sampling.num_prompts}"),
     ]
+    rows = [row for row in rows if row[1]]
     return [{"what": what, "estimate": value, "from": how} for what, value, how in rows]
+
+
+def _by_batch(memory: dict[int, float]) -> str:
+    return ", ".join(f"{size}: {gb:.0f}" for size, gb in memory.items())
 
 
 def _minutes(seconds: float | None) -> str:

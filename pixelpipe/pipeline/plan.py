@@ -17,14 +17,21 @@ from pixelpipe.data.sprites import load_sprites
 from pixelpipe.elsewhere import is_elsewhere
 from pixelpipe.gpus import GPUS
 from pixelpipe.pipeline.baseline import stored_config
+from pixelpipe.pipeline.memory_plan import (
+    FILLED,
+    LORA_SHARE,
+    UNET_GB,
+    gpu_memory_gb,
+    largest_counted,
+    memory_by_batch,
+    sprites_at_once,
+)
+from pixelpipe.pipeline.work import sample_tflop, train_tflop
 from pixelpipe.results.reader import latest_status, list_experiments, read_table
 from pixelpipe.store import Store
 
 UTILIZATION = 0.24  # of the peak; measured for ours on one H200 (benchmarks/), MosaicML's A100 figures give 0.28
 UNCERTAINTY_ESTIMATED, UNCERTAINTY_MEASURED = 2.0, 1.3  # times more or less
-WEIGHTS_GB = {"unet": 3.44, "frozen": 0.83}  # fp32: 859.5M parameters; VAE and CLIP's text encoder
-LORA_PARAMETERS_SHARE = 0.02  # of the UNet's, about, at rank 16 with feed-forward
-ACTIVATIONS_GB_512 = 0.86  # an image, bf16, without checkpointing: (40.7 GiB at batch 32 - weights) / 32
 SECONDS_MEASURING = 0.01  # an image and core
 TINY_WEIGHTS_GB = 0.014
 IMAGE_CV, INTERACTION = 0.30, 0.10  # assumed: per-image variation, and how prompts differ in what a model does to them
@@ -45,7 +52,8 @@ class Plan:
     uncertainty: float  # the truth may be this many times more, or less
     usd_per_hour: float
     disk_gb: float
-    gpu_memory_gb: float | None
+    gpu_memory_gb: float | None  # as configured
+    memory_by_batch: dict[int, float]  # GB by sprites computed at once
     gpu_has_gb: float | None
     detectable_difference: float | None  # excess over the baseline that one look finds with 80% power
     min_prompts: int
@@ -95,7 +103,8 @@ def plan_experiment(store: Store, config: ExperimentConfig) -> Plan:
         uncertainty=rates.uncertainty if rates else math.inf,
         usd_per_hour=config.budget.price,
         disk_gb=_disk_gb(config, drawn * epochs + fresh),
-        gpu_memory_gb=_gpu_memory_gb(config),
+        gpu_memory_gb=gpu_memory_gb(config, sprites_at_once(config)),
+        memory_by_batch=memory_by_batch(config),
         gpu_has_gb=None if gpu is None else gpu.memory_gb,
         detectable_difference=detectable(
             sampling.num_prompts, sampling.seeds_per_prompt, config.judge.alpha / config.planned_looks,
@@ -105,21 +114,6 @@ def plan_experiment(store: Store, config: ExperimentConfig) -> Plan:
         advice=(),
     )  # fmt: skip
     return _with_advice(plan, config)
-
-
-def train_tflop(resolution: int) -> float:
-    """Forward and backward of SD1.5's UNet for one image: 2.41 at 512 px, 1.27 at 384, 0.54 at 256.
-
-    Convolutions grow with the area and attention with its square; the two terms fit the three known figures.
-    """
-    area = (resolution / 512) ** 2
-    return 2.077 * area + 0.333 * area**2
-
-
-def sample_tflop(resolution: int, num_inference_steps: int, guidance: bool) -> float:
-    """One picture: a forward pass (a third of a training pass) a step, two with guidance; and the VAE's decoder."""
-    decoder = 2.5 * (resolution / 512) ** 2
-    return num_inference_steps * (2 if guidance else 1) * train_tflop(resolution) / 3 + decoder
 
 
 def detectable(
@@ -192,22 +186,9 @@ def _likeness(config: ExperimentConfig | None) -> tuple[Any, ...] | None:
 
 def _disk_gb(config: ExperimentConfig, num_images: int) -> float:
     """Weights of every epoch while it runs, the optimizer of the last, and the pictures (about 1.5 byte a pixel)."""
-    unet = TINY_WEIGHTS_GB if config.model.base == "tiny" else WEIGHTS_GB["unet"]
-    trained = unet * (LORA_PARAMETERS_SHARE if config.model.method == "lora" else 1)
+    unet = TINY_WEIGHTS_GB if config.model.base == "tiny" else UNET_GB
+    trained = unet * (LORA_SHARE if config.model.method == "lora" else 1)
     return config.training.epochs * trained + 2 * trained + num_images * 1.5e-9 * config.resolution**2
-
-
-def _gpu_memory_gb(config: ExperimentConfig) -> float | None:
-    """fp32 weights, gradients and Adam's two moments, frozen parts, and activations by batch and size."""
-    if config.model.base == "tiny":
-        return None
-    full = config.model.method == "full"
-    trained = WEIGHTS_GB["unet"] * (1 if full else LORA_PARAMETERS_SHARE)
-    activations = ACTIVATIONS_GB_512 * train_tflop(config.resolution) / train_tflop(512)
-    activations *= 1 if config.training.mixed_precision != "no" else 2
-    activations *= 0.3 if config.training.gradient_checkpointing else 1
-    copies = 3 + (1 if config.training.ema_decay else 0)  # gradients, two moments, and the average
-    return WEIGHTS_GB["unet"] + WEIGHTS_GB["frozen"] + copies * trained + activations * config.training.batch_size
 
 
 def _with_advice(plan: Plan, config: ExperimentConfig) -> Plan:
@@ -220,14 +201,23 @@ def _with_advice(plan: Plan, config: ExperimentConfig) -> Plan:
             f"The whole plan costs more than budget.max_usd ({config.budget.max_usd:g}): the run stops there. Raise "
             "it, or plan fewer epochs."
         )
-    if plan.gpu_memory_gb and plan.gpu_has_gb and plan.gpu_memory_gb > 0.95 * plan.gpu_has_gb:
-        advice.append(
-            f"{plan.gpu_memory_gb:.0f} GB do not fit {config.budget.gpu}'s {plan.gpu_has_gb:g}: lower "
-            "training.batch_size, or set training.gradient_checkpointing=true."
-        )
+    if plan.gpu_memory_gb and plan.gpu_has_gb and plan.gpu_memory_gb > FILLED * plan.gpu_has_gb:
+        advice.append(_less_memory(plan.gpu_memory_gb, plan.gpu_has_gb, config))
     if plan.detectable_difference is not None and plan.detectable_difference > 2 * config.judge.abandon_margin + 0.2:
         advice.append("Small differences will go unseen: more prompts show more than more seeds do.")
     return replace(plan, advice=tuple(advice))
+
+
+def _less_memory(needed_gb: float, gpu_gb: float, config: ExperimentConfig) -> str:
+    """What to set, and to what: first what changes no result."""
+    batch_size, fits = config.training.batch_size, largest_counted(config, gpu_gb)
+    does_not_fit = f"{needed_gb:.0f} GB do not fit {config.budget.gpu}'s {gpu_gb:g}: set"
+    if fits:
+        parts = -(-batch_size // (fits * config.training.num_processes))
+        return f"{does_not_fit} training.gradient_accumulation_steps={parts}; the result stays the same."
+    if not config.training.gradient_checkpointing:
+        return f"{does_not_fit} training.gradient_checkpointing=true."
+    return f"{does_not_fit} model.method=lora, or a smaller training.resolution."
 
 
 def _cheaper_evaluation(plan: Plan, config: ExperimentConfig, share: float) -> list[str]:

@@ -2,10 +2,13 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TypeVar
 
 import torch
 
 from pixelpipe.errors import OutOfMemoryError
+
+Result = TypeVar("Result")
 
 
 def is_out_of_memory(error: BaseException) -> bool:
@@ -58,17 +61,19 @@ def fewest_parts(batch_size: int, attempt: Callable[[int], None]) -> int:
         parts = min(2 * parts, batch_size)
 
 
-def max_batch(attempt: Callable[[int], None], limit: int) -> int:
-    """The largest batch, of 1, 2, 4, ... up to `limit`, at which `attempt(batch)` fits; 0 if none does."""
-    fitting = 0
+def tried_batches(attempt: Callable[[int], Result], limit: int) -> Iterator[tuple[int, Result | None]]:
+    """Batches of 1, 2, 4, ... up to `limit` with what `attempt` says of each; None, and the end, for one too large."""
     size = 1
     while size <= limit:
         try:
-            attempt(size)
+            result = attempt(size)
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise
+            result = None
+        if result is None:
             torch.cuda.empty_cache()
-            break
-        fitting, size = size, 2 * size
-    return fitting
+            yield size, None
+            return
+        yield size, result
+        size *= 2

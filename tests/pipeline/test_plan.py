@@ -16,7 +16,10 @@ from pixelpipe.errors import DatasetError
 from pixelpipe.gpus import GPUS
 from pixelpipe.pipeline.baseline import stored_config
 from pixelpipe.pipeline.elsewhere import Declaration, record_figures
-from pixelpipe.pipeline.plan import _measured_rates, detectable, plan_experiment, sample_tflop, train_tflop
+from pixelpipe.pipeline.largest_batch import try_batches
+from pixelpipe.pipeline.memory_plan import largest_counted, memory_by_batch
+from pixelpipe.pipeline.plan import _measured_rates, detectable, plan_experiment
+from pixelpipe.pipeline.work import sample_tflop, train_tflop
 from pixelpipe.results.reader import latest_status, list_experiments, read_table
 from pixelpipe.results.writer import table_of, write_rows
 from pixelpipe.store import Store
@@ -74,8 +77,46 @@ def test_advice_brings_evaluation_down_to_a_third(empty, sd15):
 def test_a_gpu_that_is_too_small_and_a_budget_that_is_too_low_are_said(empty, sd15):
     budget = sd15.budget.model_copy(update={"gpu": "RTX-4090", "max_usd": 0.01})
     advice = " ".join(plan_experiment(empty, sd15.model_copy(update={"budget": budget})).advice)
-    assert "do not fit RTX-4090's 24" in advice
+    assert "44 GB do not fit RTX-4090's 24: set training.gradient_accumulation_steps=8;" in advice
     assert "more than budget.max_usd (0.01)" in advice
+
+
+@pytest.mark.parametrize(
+    ("method", "changes", "counted"),
+    [  # benchmarks/sd15/README.md: counted tensor by tensor, full training with the average
+        ("full", {"resolution": 512, "batch_size": 32}, 49.7),
+        ("full", {"resolution": 384, "batch_size": 16}, 28.2),
+        ("full", {"resolution": 512, "batch_size": 64}, 79.6),
+        ("full", {"resolution": 512, "batch_size": 32, "gradient_checkpointing": True}, 24.7),
+        ("lora", {"resolution": 512, "batch_size": 16}, 17.3),
+        ("lora", {"resolution": 384, "batch_size": 4}, 4.7),
+    ],
+)
+def test_memory_is_within_a_third_of_what_was_counted(empty, make_config, method, changes, counted):
+    training = {"mixed_precision": "bf16", "ema_decay": 0.999} | changes
+    plan = plan_experiment(empty, make_config(model=SD15 | {"method": method}, training=training))
+    assert plan.gpu_memory_gb == pytest.approx(counted, rel=0.34)
+    assert plan.memory_by_batch[changes["batch_size"]] == plan.gpu_memory_gb
+
+
+def test_parts_and_processes_take_less_memory(empty, make_config):
+    def needed(**training):
+        return plan_experiment(empty, make_config(model=SD15, training=BF16 | training)).gpu_memory_gb
+
+    assert needed(gradient_accumulation_steps=4) == needed(batch_size=8) == needed(num_processes=4)
+    assert needed(gradient_accumulation_steps="auto") == needed()
+
+
+def test_the_largest_batch_that_is_counted_to_fit(make_config):
+    config = make_config(model=SD15, training=BF16)
+    assert [largest_counted(config, gb) for gb in (10, 24, 48, 80)] == [0, 4, 32, 64]
+    assert memory_by_batch(make_config()) == {}
+
+
+def test_batches_are_tried_with_the_real_base(make_config):
+    trials = list(try_batches(make_config(training={"resolution": 64, "ema_decay": 0.9}), limit=2))
+    assert [(trial.batch_size, trial.fits, trial.peak_gb) for trial in trials] == [(1, True, None), (2, True, None)]
+    assert all(trial.images_per_s > 0 for trial in trials)
 
 
 def test_the_tiny_base_without_history_has_no_time(empty, make_config):

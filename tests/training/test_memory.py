@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from pixelpipe.errors import OutOfMemoryError
-from pixelpipe.training.memory import explained_out_of_memory, fewest_parts, max_batch
+from pixelpipe.training.memory import explained_out_of_memory, fewest_parts, tried_batches
 
 
 def fits_up_to(limit, tried):
@@ -26,9 +26,11 @@ def test_not_even_one_fits():
         fewest_parts(16, fits_up_to(0, []))
 
 
-@pytest.mark.parametrize(("limit", "found"), [(0, 0), (1, 1), (5, 4), (100, 64)])
-def test_max_batch(limit, found):
-    assert max_batch(fits_up_to(limit, []), 64) == found
+@pytest.mark.parametrize(("limit", "fitting"), [(0, []), (1, [1]), (5, [1, 2, 4]), (100, [1, 2, 4, 8, 16, 32, 64])])
+def test_batches_are_tried_until_one_is_too_large(limit, fitting):
+    tried = list(tried_batches(lambda size: (fits_up_to(limit, [])(size), f"{size} fit")[1], 64))
+    assert tried[: len(fitting)] == [(size, f"{size} fit") for size in fitting]
+    assert tried[len(fitting) :] == ([] if limit >= 64 else [(fitting[-1] * 2 if fitting else 1, None)])
 
 
 @pytest.mark.parametrize(
