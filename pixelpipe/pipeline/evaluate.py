@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+from collections import deque
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +30,7 @@ if TYPE_CHECKING:  # measuring and judging need no torch
     from pixelpipe.sampling.sampler import Sampler
 
 MEASURED_AT_ONCE = 32  # pictures in memory
+PUT_THREADS = 2
 
 KeyOf = Callable[[ImagePlan], str]
 
@@ -52,9 +55,22 @@ def sample_images(
     key_of: KeyOf,
     description: str,
 ) -> int:
-    """Make every planned picture and put it as PNG; what an unfinished earlier try left is replaced."""
-    for plan, image in sampler.sample(unet, plans, description):
+    """Make every planned picture and put it as PNG; what an unfinished earlier try left is replaced.
+
+    Pictures are compressed and put by threads while the next ones are drawn: the device does not wait for the disk.
+    """
+
+    def put(plan: ImagePlan, image: np.ndarray) -> None:
         store.replace(key_of(plan), encode_png(image))
+
+    with ThreadPoolExecutor(PUT_THREADS, thread_name_prefix="pixelpipe-put") as writers:
+        waiting: deque[Future[None]] = deque()
+        for plan, image in sampler.sample(unet, plans, description):
+            waiting.append(writers.submit(put, plan, image))
+            if len(waiting) > MEASURED_AT_ONCE:
+                waiting.popleft().result()
+        for written in waiting:
+            written.result()
     return len(plans)
 
 
