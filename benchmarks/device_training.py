@@ -29,7 +29,7 @@ sys.path.insert(0, str(ROOT))
 import numpy as np
 import torch
 from accelerate import Accelerator
-from diffusers import AutoencoderKL, StableDiffusionPipeline, UNet2DConditionModel
+from diffusers import AutoencoderKL, DPMSolverMultistepScheduler, StableDiffusionPipeline, UNet2DConditionModel
 from PIL import Image
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
@@ -37,7 +37,7 @@ from pixelpipe.config import parse_config
 from pixelpipe.models.layout import SD15, TINY
 from pixelpipe.models.load import load_base
 from pixelpipe.sampling.evaluation import ImagePlan
-from pixelpipe.sampling.sampler import Sampler
+from pixelpipe.sampling.sampler import TIMESTEP_SPACING, Sampler
 from pixelpipe.store import Store
 from pixelpipe.training.cache import TrainingCache
 from pixelpipe.training.checkpoint import CheckpointStore
@@ -70,6 +70,8 @@ class Bench:
         return 60 * self.options.minutes - (time.time() - STARTED)
 
     def section(self, name: str, needs_s: float, work: Callable[[], dict[str, Any]]) -> None:
+        if self.options.only and not name.startswith(tuple(self.options.only)):
+            return
         if self.left_s() < needs_s:
             self._say(name, {"skipped": f"{self.left_s():.0f} s left, {needs_s:.0f} s needed"})
             return
@@ -205,11 +207,13 @@ def train_speed(
     synchronize()
     warm_up_s = time.perf_counter() - started
     trainer.data = dataclasses.replace(trainer.data, repeats=steps)
-    started = time.perf_counter()
+    started, cpu_started = time.perf_counter(), time.process_time()
     trainer._train_epoch(2)
     synchronize()
     rate = batch_size * steps / (time.perf_counter() - started)
     result = {"images_per_s": rate, "warm_up_s": warm_up_s}
+    if bench.device.type == "cpu":
+        result["images_per_cpu_s"] = batch_size * steps / (time.process_time() - cpu_started)
     return result | accounting(bench, rate, torch.cuda.max_memory_allocated() if torch.cuda.is_available() else None)
 
 
@@ -259,6 +263,8 @@ def diffusers_speed(bench: Bench, images: Path, batch_size: int, workers: int, s
     taken = found["times"]
     rate = batch_size * steps / (taken[-1] - taken[2])
     result = {"images_per_s": rate, "command_to_first_step_s": taken[0] - started}
+    if bench.device.type == "cpu":
+        result["images_per_cpu_s"] = batch_size * steps / (found["cpu_times"][-1] - found["cpu_times"][2])
     return result | accounting(bench, rate, found["peak_bytes"])
 
 
@@ -396,41 +402,49 @@ def sampling(bench: Bench, num_images: int, steps: int) -> dict[str, Any]:
     dtype = torch.bfloat16 if bench.device.type == "cuda" else torch.float32
     base = load_base(bench.base_folder, bench.device)
     pipeline = StableDiffusionPipeline.from_pretrained(bench.base_folder, torch_dtype=dtype, safety_checker=None)
+    pipeline.scheduler = DPMSolverMultistepScheduler.from_config(
+        pipeline.scheduler.config, timestep_spacing=TIMESTEP_SPACING
+    )
     pipeline = pipeline.to(bench.device)
     pipeline.set_progress_bar_config(disable=True)
-    prompts = [f"{PROMPT}, number {number}" for number in range(num_images)]
+    plans = [ImagePlan(str(number), f"{PROMPT}, number {number}", number) for number in range(num_images)]
+    size = min(16, num_images)
 
-    def theirs(pipeline: StableDiffusionPipeline, batch: int, count: int) -> float:
-        started = time.perf_counter()
+    def theirs(pipeline: StableDiffusionPipeline, batch: int, count: int) -> tuple[float, np.ndarray]:
+        started, images = time.perf_counter(), []
         for start in range(0, count, batch):
-            generators = [torch.Generator("cpu").manual_seed(start + number) for number in range(batch)]
-            pipeline(
-                prompts[start : start + batch], generator=generators, num_inference_steps=steps,
-                height=resolution, width=resolution,
-            )  # fmt: skip
+            part = plans[start : start + batch]
+            images += pipeline(
+                [plan.prompt for plan in part],
+                generator=[torch.Generator("cpu").manual_seed(plan.seed) for plan in part],
+                num_inference_steps=steps, height=resolution, width=resolution,
+            ).images  # fmt: skip
         synchronize()
-        return count / (time.perf_counter() - started)
+        return count / (time.perf_counter() - started), np.stack([np.asarray(image) for image in images])
 
     theirs(pipeline, 1, 1)
-    single = theirs(pipeline, 1, min(4, num_images))
-    theirs(pipeline, 16, 16)
-    batched = theirs(pipeline, 16, num_images)
+    single, pictures = theirs(pipeline, 1, min(bench.options.one_by_one, num_images))
+    theirs(pipeline, size, size)
+    batched, _ = theirs(pipeline, size, num_images)
     del pipeline
     release()
     unet = base.unet if bench.device.type == "cpu" else base.unet.to(dtype)
-    sampler = Sampler(base, resolution=resolution, num_inference_steps=steps, guidance_scale=7.5, batch_size=16)
-    plans = [ImagePlan(str(number), prompt, number) for number, prompt in enumerate(prompts)]
-    list(sampler.sample(unet, plans[:16]))
+    sampler = Sampler(base, resolution=resolution, num_inference_steps=steps, guidance_scale=7.5, batch_size=size)
+    list(sampler.sample(unet, plans[:size]))
     started = time.perf_counter()
-    list(sampler.sample(unet, plans))
+    images = np.stack([image for _, image in sampler.sample(unet, plans)])
     synchronize()
     ours = num_images / (time.perf_counter() - started)
+    difference = np.abs(images[: len(pictures)].astype(int) - pictures.astype(int))
     return {
         "ours_images_per_s": ours,
         "pipeline_one_by_one": single,
-        "pipeline_batches_of_16": batched,
+        "pipeline_in_batches": batched,
+        "batch": size,
         "ratio_to_documented": ours / single,
         "ratio_to_batched": ours / batched,
+        "largest_difference_of_255": int(difference.max()),
+        "mean_difference_of_255": float(difference.mean()),
     }
 
 
@@ -444,6 +458,10 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--script-packages", type=Path, help="a folder with what only the script needs: datasets, ...")
     parser.add_argument("--minutes", type=float, default=5.0)
     parser.add_argument("--json", type=Path)
+    parser.add_argument("--only", nargs="+", default=[], metavar="WORD", help="sections whose name begins with these")
+    parser.add_argument("--sampling-steps", type=int, default=20)
+    parser.add_argument("--num-images", type=int, default=32, help="that are sampled")
+    parser.add_argument("--one-by-one", type=int, default=4, help="images that the pipeline draws one by one")
     parser.add_argument("--child", nargs=2, type=Path, help=argparse.SUPPRESS)
     return parser.parse_args()
 
@@ -472,7 +490,7 @@ def main() -> None:
 
 def run_sections(bench: Bench, images: Path, batch: int) -> None:
     on_gpu, others = bench.device.type == "cuda", bench.options.batch_sizes[1:]
-    steps, workers = (10, 8) if on_gpu else (3, 0)
+    steps, workers = (10, 8) if on_gpu else (8, 0)
     ours = partial(train_speed, bench, steps=steps)
     theirs = partial(diffusers_speed, bench, images, steps=steps)
     bench.section(f"ours, batch {batch}", 20, partial(ours, batch))
@@ -481,7 +499,8 @@ def run_sections(bench: Bench, images: Path, batch: int) -> None:
         bench.section(f"ours, NCHW, batch {batch}", 15, partial(ours, batch, channels_last=False))
         bench.section(f"ours compiled, batch {batch}", 60, partial(ours, batch, compiled=True))
     bench.section("exactness on this device", 20, partial(exactness, bench))
-    bench.section("sampling", 60, partial(sampling, bench, 32, 20 if on_gpu else 4))
+    options = bench.options
+    bench.section("sampling", 60, partial(sampling, bench, options.num_images, options.sampling_steps))
     bench.section("between epochs", 40, partial(epoch_gap, bench, batch))
     bench.section("command to first step", 50, partial(first_step, bench, images))
     bench.section(f"ours lora, batch {batch}", 15, partial(ours, batch, model={"method": "lora"}))

@@ -34,14 +34,16 @@ def main() -> None:
     make_torchvision_importable()
     times_file, num_steps, script = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
     times: list[float] = []
+    cpu_times: list[float] = []
 
     def log(self: Accelerator, values: dict[str, Any], step: int | None = None, log_kwargs: Any = None) -> None:
         if torch.cuda.is_available():
             torch.cuda.synchronize()
         times.append(time.time())
+        cpu_times.append(time.process_time())
         if len(times) == num_steps:
             memory = torch.cuda.max_memory_allocated() if torch.cuda.is_available() else None
-            times_file.write_text(json.dumps({"times": times, "peak_bytes": memory}))
+            times_file.write_text(json.dumps({"times": times, "cpu_times": cpu_times, "peak_bytes": memory}))
             raise SystemExit(0)
 
     Accelerator.log = log
