@@ -53,6 +53,9 @@ ANYWAY = {
         ("cache_text_encoder_outputs", "cache_text_encoder_outputs_to_disk", "text_encoder_batch_size"),
         "text embeddings are cached by the content of caption and text encoder",
     ),
+    **dict.fromkeys(
+        ("dynamo_backend", "torch_compile"), "training.compile: auto compiles once that saves time on the machine"
+    ),
     **dict.fromkeys(("xformers", "sdpa", "mem_eff_attn", "diffusers_xformers"), "attention is PyTorch's own fused one"),
     **dict.fromkeys(
         ("save_model_as", "use_safetensors", "no_metadata"),
@@ -134,7 +137,7 @@ MISSING = {
     **dict.fromkeys(("use_8bit_adam", "use_lion_optimizer"), "the optimizer is AdamW"),
     **dict.fromkeys(("in_json", "metadata_file"),
                     "captions are .txt beside the images, or a metadata.jsonl with file_name and text"),
-    **dict.fromkeys(("dynamo_backend", "torch_compile", "deepspeed", "fused_backward_pass", "blocks_to_swap",
+    **dict.fromkeys(("deepspeed", "fused_backward_pass", "blocks_to_swap",
                      "cpu_offload_checkpointing"), "there is no such setting; pixelpipe chooses how it computes"),
     **dict.fromkeys(("max_validation_steps", "validate_every_n_steps"),
                     "the validation loss is of all held-out sprites, once an epoch"),
@@ -154,5 +157,4 @@ NEUTRAL = {
     "lr_scheduler_num_cycles": 1,
     "lr_scheduler_power": 1,
     "max_timestep": 1000,
-    "dynamo_backend": "no",
 }
