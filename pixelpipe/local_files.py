@@ -11,11 +11,15 @@ import os
 import shutil
 import time
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pixelpipe.errors import AlreadyExistsError
+
+if TYPE_CHECKING:  # `pixelpipe --help` does not wait for pyarrow
+    from pyarrow.fs import FileSystem
 
 LOCK = "create.lock"
 _NO_LINKS = {errno.EPERM, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP, errno.EMLINK, errno.EACCES}
@@ -31,6 +35,11 @@ class LocalFiles:
 
     def local_path(self, key: str) -> Path | None:
         return self.root / key
+
+    def arrow(self, key: str) -> "tuple[FileSystem, str]":
+        from pyarrow.fs import LocalFileSystem
+
+        return LocalFileSystem(), str(self.root / key)
 
     def create(self, key: str, data: bytes) -> None:
         self._refuse_existing(key)
@@ -62,6 +71,9 @@ class LocalFiles:
     def read(self, key: str) -> bytes:
         return (self.root / key).read_bytes()
 
+    def read_many(self, keys: Sequence[str]) -> Sequence[bytes]:
+        return [self.read(key) for key in keys]
+
     def download(self, key: str, local: Path) -> None:
         shutil.copyfile(self.root / key, local)
 
@@ -76,8 +88,19 @@ class LocalFiles:
             keys += [(Path(folder) / name).relative_to(self.root).as_posix() for name in names]
         return keys
 
+    def sizes(self, prefix: str) -> dict[str, int]:
+        sizes = {}
+        for key in self.list(prefix):
+            with suppress(FileNotFoundError):  # removed by another process since
+                sizes[key] = (self.root / key).stat().st_size
+        return sizes
+
     def delete(self, key: str) -> None:
         (self.root / key).unlink(missing_ok=True)
+
+    def delete_many(self, keys: Sequence[str]) -> None:
+        for key in keys:
+            self.delete(key)
 
     def delete_tree(self, prefix: str) -> None:
         if (self.root / prefix).exists():
@@ -90,6 +113,9 @@ class LocalFiles:
             raise NotADirectoryError(errno.ENOTDIR, f"{existing} is a file")
         with self._temporary(self.tmp if existing == self.root else existing) as temporary:
             _write(temporary, b"pixelpipe")
+
+    def probe_reading(self, prefix: str) -> None:
+        self.list(prefix)
 
     @contextmanager
     def scratch(self, name: str) -> Iterator[Path]:

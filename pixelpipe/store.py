@@ -9,16 +9,17 @@ two writers at once can both pass. Keys come from `pixelpipe.keys`.
 import hashlib
 import json
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
-from typing import Protocol
-
-import fsspec
+from typing import TYPE_CHECKING, Protocol
 
 from pixelpipe.errors import AlreadyExistsError, BadInputError, CorruptCheckpointError, PixelpipeError, StoreError
 from pixelpipe.keys import LINES, check_key
 from pixelpipe.local_files import LocalFiles
+
+if TYPE_CHECKING:  # `pixelpipe --help` does not wait for pyarrow
+    from pyarrow.fs import FileSystem
 
 MANIFEST = "manifest.json"
 DEFAULT_STORE = "./pixelpipe-store"
@@ -30,16 +31,21 @@ class Files(Protocol):
 
     def uri(self, key: str) -> str: ...
     def local_path(self, key: str) -> Path | None: ...
+    def arrow(self, key: str) -> "tuple[FileSystem, str]": ...
     def create(self, key: str, data: bytes) -> None: ...
     def create_from(self, key: str, local: Path, move: bool) -> None: ...
     def replace(self, key: str, data: bytes) -> None: ...
     def read(self, key: str) -> bytes: ...
+    def read_many(self, keys: Sequence[str]) -> Sequence[bytes]: ...
     def download(self, key: str, local: Path) -> None: ...
     def exists(self, key: str) -> bool: ...
     def list(self, prefix: str) -> list[str]: ...
+    def sizes(self, prefix: str) -> dict[str, int]: ...
     def delete(self, key: str) -> None: ...
+    def delete_many(self, keys: Sequence[str]) -> None: ...
     def delete_tree(self, prefix: str) -> None: ...
     def probe(self) -> None: ...
+    def probe_reading(self, prefix: str) -> None: ...
     def scratch(self, name: str) -> AbstractContextManager[Path]: ...
     def sweep(self, older_than_s: float) -> int: ...
 
@@ -78,6 +84,10 @@ class Store:
         """Where the key lies on this machine; None for object stores. Read there, never write."""
         return self._files.local_path(check_key(key))
 
+    def arrow(self, key: str) -> "tuple[FileSystem, str]":
+        """The key as pyarrow's file system and path: to read parts of a large file."""
+        return self._files.arrow(check_key(key))
+
     def put(self, key: str, data: bytes) -> None:
         """Write a new key whole; `AlreadyExistsError` when it exists, of two writers exactly one wins."""
         with self._failures(f"write {key}"):
@@ -98,6 +108,12 @@ class Store:
         with self._failures(f"read {key}", FileNotFoundError):
             return self._files.read(check_key(key))
 
+    def read_many(self, keys: Iterable[str]) -> Sequence[bytes]:
+        """What `read` gives of each key; at once where that is quicker (object stores)."""
+        keys = [check_key(key) for key in keys]
+        with self._failures(f"read {len(keys)} files", FileNotFoundError):
+            return self._files.read_many(keys)
+
     def exists(self, key: str) -> bool:
         with self._failures(f"look for {key}"):
             return self._files.exists(check_key(key))
@@ -108,10 +124,21 @@ class Store:
             keys = self._files.list(check_key(prefix) if prefix else "")
         return sorted(key for key in keys if not key.startswith(".tmp/"))
 
+    def sizes(self, prefix: str) -> dict[str, int]:
+        """Key -> bytes of every file below the folder `prefix`, recursively."""
+        with self._failures(f"list {prefix}"):
+            return self._files.sizes(check_key(prefix))
+
     def delete(self, key: str) -> None:
         """Remove a key; a key that is not there is fine, as in object stores."""
         with self._failures(f"remove {key}"):
             self._files.delete(check_key(key))
+
+    def delete_many(self, keys: Iterable[str]) -> None:
+        """Remove many keys, in few requests where the store can do that."""
+        keys = [check_key(key) for key in keys]
+        with self._failures(f"remove {len(keys)} files"):
+            self._files.delete_many(keys)
 
     def delete_tree(self, prefix: str) -> None:
         with self._failures(f"remove {prefix}"):
@@ -197,7 +224,8 @@ class Store:
     def check_reachable(self) -> None:
         """`BadInputError` says why the place cannot be read: no such server, no credentials, no permission."""
         try:
-            self.list(LINES)  # s3fs answers `exists` with no, whatever is wrong
+            with self._failures(f"list {LINES}"):
+                self._files.probe_reading(LINES)
         except StoreError as error:
             hint = " (a wrong address, or no credentials?)" if "://" in self.url else ""
             raise BadInputError(f"{error}{hint}") from None
@@ -234,15 +262,15 @@ def _local_root(url: str) -> Path:
 
 
 def _object_files(url: str) -> Files:
-    from pixelpipe.object_files import ObjectFiles
+    from pixelpipe.object_files import open_url
 
     try:
-        file_system, root = fsspec.core.url_to_fs(url)
+        return open_url(url)
     except ImportError as error:
-        raise BadInputError(f"store {url}: {' '.join(str(error).split())}") from None
+        hint = ": pip install 'pixelpipe[s3]'" if url.startswith("s3") else ""
+        raise BadInputError(f"store {url}: {' '.join(str(error).split())}{hint}") from None
     except ValueError as error:
         raise BadInputError(f"store {url}: must be a path or a URL that fsspec knows but: {error}") from None
-    return ObjectFiles(file_system, root)
 
 
 def _tree_files(directory: Path) -> list[str]:

@@ -488,7 +488,20 @@ class OutOfReach(AbstractFileSystem):
     protocol = "outofreach"
 
     def __getattribute__(self, name: str):
-        if name in ("find", "isdir", "isfile", "ls", "pipe_file", "put_file", "cat_file", "get_file", "rm", "rm_file"):
+        if name in (
+            "find",
+            "info",
+            "isdir",
+            "isfile",
+            "ls",
+            "pipe_file",
+            "put_file",
+            "cat_file",
+            "cat",
+            "get_file",
+            "rm",
+            "rm_file",
+        ):
             raise RuntimeError("could not connect:\n  10.0.0.1")
         return super().__getattribute__(name)
 
