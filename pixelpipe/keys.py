@@ -4,12 +4,16 @@ A key is a relative posix path, e.g. `experiments/512px-1a2b3c4d/verdict.md`. A 
 """
 
 import re
+from functools import lru_cache
 from typing import Literal
 
 RESULTS = "results/v1"
 EXPERIMENTS = "experiments"
 LINES = "lines"
 CAPTIONS = "captions"
+COMPACTED = "compacted"  # beside the folders of experiments, whose ids end in eight hex digits
+COMPACTIONS = f"{RESULTS}/compactions"
+COLUMNS_FILE = "(columns).parquet"  # sorts before every other name: readers of a folder take its columns
 
 CheckpointPart = Literal["unet", "lora", "training_state"]
 Role = Literal["candidate", "baseline"]
@@ -53,6 +57,28 @@ def results_key(table: str, experiment_id: str, stem: str) -> str:
     return _join(RESULTS, table, experiment_id, f"{stem}.parquet")
 
 
+def compacted_key(table: str, name: str) -> str:
+    return _join(RESULTS, table, COMPACTED, f"{name}.parquet")
+
+
+def compaction_key(sequence: int) -> str:
+    """The catalog that the n-th compaction put: see `results.catalog`."""
+    return f"{COMPACTIONS}/{sequence:06d}.json"
+
+
+def columns_key(table: str) -> str:
+    """A file without rows, with every column that a table ever had."""
+    return f"{results_prefix(table)}/{COLUMNS_FILE}"
+
+
+def parse_results_key(key: str) -> tuple[str, str] | None:
+    """(experiment_id, stem) of a file that an experiment wrote, or None when it is of another kind."""
+    parts = key.removeprefix(f"{RESULTS}/").split("/")
+    if len(parts) != 3 or parts[1] == COMPACTED or not parts[2].endswith(".parquet"):
+        return None
+    return parts[1], parts[2].removesuffix(".parquet")
+
+
 def epoch_name(epoch: int) -> str:
     assert epoch >= 1, f"epochs count from 1, not {epoch}"
     return f"epoch-{epoch:02d}"
@@ -69,10 +95,15 @@ def epoch_stem(epoch: int, attempt: int, suffix: str = "") -> str:
 def parse_epoch_key(key: str) -> tuple[str, int, int] | None:
     """(experiment_id, epoch, attempt) of a results file of one epoch, or None when it is of another kind."""
     *_, experiment_id, name = key.split("/")
-    match = _STEM.fullmatch(name.removesuffix(".parquet"))
-    if match is None or not name.endswith(".parquet"):
-        return None
-    return experiment_id, int(match["epoch"]), int(match["attempt"])
+    parsed = parse_epoch_stem(name.removesuffix(".parquet")) if name.endswith(".parquet") else None
+    return None if parsed is None else (experiment_id, *parsed)
+
+
+@lru_cache(maxsize=4096)  # the same few names, thousands of times
+def parse_epoch_stem(stem: str) -> tuple[int, int] | None:
+    """(epoch, attempt)."""
+    match = _STEM.fullmatch(stem)
+    return None if match is None else (int(match["epoch"]), int(match["attempt"]))
 
 
 def check_key(key: str) -> str:

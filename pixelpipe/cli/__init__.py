@@ -31,6 +31,8 @@ COMMANDS = {
     "plan": "plan",
     "evaluate": "evaluate",
     "query": "results",
+    "views": "views",
+    "maintain": "maintain",
     "import-kohya": "import_kohya",
 }
 

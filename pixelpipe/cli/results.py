@@ -83,10 +83,12 @@ def report(experiment: str, store: Store) -> None:
 def query(sql: str | None, store: Store, output_format: Format) -> None:
     """Ask the results in SQL (DuckDB); without SQL, list the views with their columns, units and meanings.
 
-    Views: samples, epochs, decisions, confirmations, captions, floors, experiments (each one's latest status) and
-    status_changes. Committed epochs only. A query can neither change anything nor read anything else.
+    Views: samples, epochs, decisions, experiments (each one's latest status), leaderboard, costs, champions, captions,
+    floors, confirmations and status_changes. Committed epochs only. A query can neither change anything nor read
+    anything else. docs/results.md has twelve questions with their answers.
 
     \b
+    pixelpipe query "FROM leaderboard"
     pixelpipe query "SELECT experiment_id, epoch, avg(effective_colors) AS colors
                      FROM samples GROUP BY ALL ORDER BY ALL"
     pixelpipe query "SELECT epoch, verdict, p_value, sentence FROM decisions" --format csv
@@ -96,7 +98,11 @@ def query(sql: str | None, store: Store, output_format: Format) -> None:
 
     table = describe_views() if sql is None else run_query(store, sql)
     columns = _distinct(table.column_names)
-    write_records(table.rename_columns(columns).to_pylist(), output_format, if_none="no rows", columns=columns)
+    try:
+        records = table.rename_columns(columns).to_pylist()
+    except (ValueError, OverflowError) as error:  # an interval of a million years
+        raise BadInputError(f"query: must give values that Python has but: {' '.join(str(error).split())}") from None
+    write_records(records, output_format, if_none="no rows", columns=columns)
 
 
 def _distinct(names: list[str]) -> list[str]:

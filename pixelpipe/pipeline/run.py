@@ -159,6 +159,8 @@ class ExperimentRun:
             "images_seen": record.images_seen,
             **{f"seconds_{stage}": seconds for stage, seconds in self.seconds.items()},
             "cost_usd": self._cost_so_far(),
+            "gpu": self.config.budget.gpu,
+            "usd_per_hour": self.config.budget.price,
             "num_samples": len(rows),
             **summaries(rows),
             **asdict(samples.set_metrics),

@@ -1,7 +1,8 @@
 """The Parquet tables: every column's type, unit and meaning. A column never changes its meaning.
 
-Columns that cannot be null are declared so, and `writer.write_rows` refuses a null in them. Metric, gate and
-decision columns come from the modules that compute them.
+A new column is nullable and raises `SCHEMA_VERSION`: files of every version are read as one table, with nulls where a
+column is younger than a file. Columns that cannot be null are declared so, and `writer.write_rows` refuses a null in
+them. Metric, gate and decision columns come from the modules that compute them.
 """
 
 import pyarrow as pa
@@ -9,7 +10,7 @@ import pyarrow as pa
 from pixelpipe.analysis.columns import GATE_SCHEMA, METRIC_SCHEMA, SET_SCHEMA
 from pixelpipe.comparison.decision import DECISION_SCHEMA
 
-SCHEMA_VERSION = "1"
+SCHEMA_VERSION = "2"  # 2: `gpu` and `usd_per_hour` in `epochs`
 
 _TEXT, _INT, _LONG, _FLOAT = pa.string(), pa.int32(), pa.int64(), pa.float64()
 _TIME = pa.timestamp("us", tz="UTC")
@@ -66,6 +67,8 @@ _EPOCH_SUMMARY = [
     _field("seconds_analyze", _FLOAT, "s", "Measuring them."),
     _field("seconds_judge", _FLOAT, "s", "Deciding, confirmation included."),
     _field("cost_usd", _FLOAT, "USD", "This epoch's seconds at the budget's price."),
+    _optional("gpu", _TEXT, "", "What was rented; null: trained elsewhere, or before schema 2."),
+    _optional("usd_per_hour", _FLOAT, "USD/h", "Its price then; null likewise."),
     _field("num_samples", _INT, "images", "Images measured."),
     _optional("mean_unique_colors", _FLOAT, "colors", "Mean over this epoch's images."),
     _optional("median_unique_colors", _FLOAT, "colors", "Median over this epoch's images."),
@@ -156,7 +159,11 @@ In `confirmations` experiment and epoch are the candidate's, for both roles: wha
 
 def describe(table: str) -> pa.Table:
     """Columns of a table as rows: column, type, unit, description."""
-    fields = list(SCHEMAS[table])
+    return describe_schema(SCHEMAS[table])
+
+
+def describe_schema(schema: pa.Schema) -> pa.Table:
+    fields = list(schema)
     return pa.table(
         {
             "column": [field.name for field in fields],

@@ -8,9 +8,16 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pixelpipe import __version__
-from pixelpipe.keys import parse_epoch_key, results_key, results_prefix
+from pixelpipe.keys import columns_key, parse_epoch_key, results_key, results_prefix
+from pixelpipe.results.catalog import Catalog, consistently, uncompacted
 from pixelpipe.results.schemas import PER_EPOCH, SCHEMAS
 from pixelpipe.store import Store
+
+_FOOTER = (  # beside experiment, epoch and attempt, where every row of the file has the same
+    *("line", "dataset_hash", "captions_hash", "config_hash", "base_hash", "checkpoint_hash"),
+    *("eval_set_id", "metric_version", "profile_hash", "rule_version"),
+)
+_shown: set[str] = set()  # places where this process has done so
 
 
 def table_of(table: str, records: Sequence[dict[str, Any]]) -> pa.Table:
@@ -37,24 +44,54 @@ def write_rows(store: Store, table: str, experiment_id: str, stem: str, rows: pa
     for column, value in lineage.items():
         found = set(rows[column].to_pylist())
         assert found <= {value}, f"{key}: `{column}` must be {value!r} but got {found}"
-    footer = {**lineage, "pixelpipe_version": __version__}
+    footer = {**_common(rows), **lineage, "pixelpipe_version": __version__}
     metadata = {**(rows.schema.metadata or {}), **{name: str(value) for name, value in footer.items()}}
-    store.put(key, _parquet(rows.replace_schema_metadata(metadata)))
+    show_columns(store, table)
+    store.put(key, parquet(rows.replace_schema_metadata(metadata)))
     return key
+
+
+def show_columns(store: Store, table: str) -> None:
+    """Put, or bring up to date, the file without rows that every reader of the table's folder meets first.
+
+    pandas, pyarrow and polars take a folder's columns from its first file, and drop (or refuse) what only later
+    files have.
+    """
+    key = columns_key(table)
+    if store.uri(key) in _shown:
+        return
+    schema = pa.schema([field.with_nullable(True) for field in SCHEMAS[table]])
+    known = pq.read_schema(pa.BufferReader(store.read(key))) if store.exists(key) else schema
+    newer = [field for field in known if field.name not in schema.names]  # of a newer version, which also writes here
+    wanted = pa.schema([*schema, *newer], SCHEMAS[table].metadata)
+    if not newer and (known is schema or known.names != wanted.names):
+        store.replace(key, parquet(wanted.empty_table()))
+    _shown.add(store.uri(key))
 
 
 def append_status(store: Store, record: dict[str, Any]) -> str:
     """Write an experiment's next status change, numbered here; `record` has every column but `sequence`."""
     experiment_id = record["experiment_id"]
-    sequence = len(store.list(results_prefix("experiments", experiment_id))) + 1
+    sequence = 1 + consistently(store, lambda catalog: _last_change(store, catalog, experiment_id))
     rows = table_of("experiments", [{**record, "sequence": sequence}])
     return write_rows(store, "experiments", experiment_id, f"{sequence:04d}-{record['status']}", rows)
 
 
+def _last_change(store: Store, catalog: Catalog, experiment_id: str) -> int:
+    """Its number; 0 for an experiment that the store does not know."""
+    names = [key.rpartition("/")[2] for key in uncompacted(store, catalog, "experiments", experiment_id)]
+    names += catalog.covered.get("experiments", {}).get(experiment_id, [])
+    return max((int(name.partition("-")[0]) for name in names), default=0)
+
+
 def committed_attempts(store: Store, experiment_id: str) -> set[tuple[int, int]]:
     """(epoch, attempt) of every `epochs` file: what exists."""
-    parsed = map(parse_epoch_key, store.list(results_prefix("epochs", experiment_id)))
-    return {(epoch, attempt) for _, epoch, attempt in filter(None, parsed)}
+
+    def ask(catalog: Catalog) -> set[tuple[int, int]]:
+        parsed = map(parse_epoch_key, uncompacted(store, catalog, "epochs", experiment_id))
+        return {(epoch, attempt) for _, epoch, attempt in (*filter(None, parsed), *catalog.epochs(experiment_id))}
+
+    return consistently(store, ask)
 
 
 def committed_epochs(store: Store, experiment_id: str) -> dict[int, int]:
@@ -63,7 +100,10 @@ def committed_epochs(store: Store, experiment_id: str) -> dict[int, int]:
 
 
 def discard_uncommitted(store: Store, experiment_id: str) -> list[str]:
-    """Remove rows of epochs that never came to exist, before these are redone; returns the removed keys."""
+    """Remove rows of epochs that never came to exist, before these are redone; returns the removed keys.
+
+    The caller holds the experiment's lease, so nobody commits them meanwhile.
+    """
     committed = committed_attempts(store, experiment_id)
     removed = []
     for table in PER_EPOCH:
@@ -73,6 +113,12 @@ def discard_uncommitted(store: Store, experiment_id: str) -> list[str]:
                 store.delete(key)
                 removed.append(key)
     return removed
+
+
+def _common(rows: pa.Table) -> dict[str, Any]:
+    """What all rows share of where they come from: in the footer, a file can be traced without reading it."""
+    shared = {name: rows[name].unique().to_pylist() for name in _FOOTER if name in rows.column_names}
+    return {name: values[0] for name, values in shared.items() if len(values) == 1 and values[0] is not None}
 
 
 def _check_columns(table: str, columns: Sequence[str]) -> None:
@@ -97,7 +143,8 @@ def _file_lineage(table: str, key: str, experiment_id: str) -> dict[str, str | i
     return {"experiment_id": experiment_id, "epoch": parsed[1], "attempt": parsed[2]}
 
 
-def _parquet(rows: pa.Table) -> bytes:
+def parquet(rows: pa.Table) -> bytes:
+    """zstd-compressed Parquet."""
     buffer = io.BytesIO()
     pq.write_table(rows, buffer, compression="zstd")
     return buffer.getvalue()

@@ -43,6 +43,8 @@ HELP = {
     "baseline import": ["FIGURES.yaml", "--mean", "judge.unmatched_margin"],
     "baseline set": ["EXPERIMENT@EPOCH", "--why"],
     "query": ["samples", "DuckDB", 'pixelpipe query "SELECT'],
+    "views": ["--to FILE", "--copy", "analyst.duckdb"],
+    "maintain": ["--checkpoints-days", "--dry-run", "sprites"],
 }
 
 

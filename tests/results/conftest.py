@@ -1,5 +1,6 @@
 """Rows for any table, made from its schema, so that no column can be forgotten."""
 
+import shutil
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -108,3 +109,9 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Store:
     store = Store.open(tmp_path_factory.mktemp("filled") / "store")
     Results(store).fill()
     return store
+
+
+@pytest.fixture
+def painted(tmp_path: Path) -> Store:
+    """A first baseline, promoted by the rule; written by schema version 1."""
+    return Store.open(shutil.copytree(Path(__file__).parent / "previous_store", tmp_path / "painted"))

@@ -5,6 +5,7 @@ import pytest
 
 from pixelpipe.errors import BadInputError
 from pixelpipe.results import query
+from pixelpipe.results.catalog import read_catalog
 from pixelpipe.results.reader import read_table
 from pixelpipe.results.schemas import SCHEMAS
 from pixelpipe.store import Store
@@ -127,6 +128,31 @@ def test_errors_are_one_line(filled: Store, sql: str, message: str):
         "SET profiling_output = '{place}/profile.json'",
         "CALL enable_logging(storage = 'file', storage_config = {{'path': '{place}/logs'}})",
         "PRAGMA enable_profiling = 'json'",
+        "PRAGMA export_database('{place}/database')",
+        "PRAGMA import_database('{place}')",
+        "PRAGMA temp_directory = '{place}/spill'",
+        "EXPLAIN ANALYZE COPY (SELECT 1) TO '{place}/stolen.csv'",
+        "SELECT * FROM query('SELECT * FROM read_csv(''{place}/secret.csv'')')",
+        "WITH gone AS (DELETE FROM samples RETURNING *) SELECT * FROM gone",
+        "SELECT * FROM '/etc/passwd'",
+        "SELECT * FROM read_blob('{place}/secret.csv')",
+        "SELECT * FROM read_json('{place}/secret.csv')",
+        "SELECT * FROM parquet_schema('{store}/results/v1/samples/*/*.parquet')",
+        "SELECT getenv('HOME')",
+        "COPY samples FROM '{place}/secret.csv'",
+        "COPY FROM DATABASE memory TO other",
+        "IMPORT DATABASE '{place}'",
+        "ATTACH ':memory:' AS other",
+        "LOAD '{place}/extension.so'",
+        "FORCE INSTALL httpfs",
+        "UPDATE EXTENSIONS",
+        "SET allowed_directories = ['/']",
+        "SET GLOBAL lock_configuration = false",
+        "SET VARIABLE mine = 1",
+        "PREPARE mine AS SELECT 1",
+        "CREATE MACRO mine(x) AS x",
+        "TRUNCATE samples",
+        "ALTER VIEW experiments RENAME TO mine",
         "SELECT 1; COPY samples TO '{place}/stolen.parquet'",
     ],
 )
@@ -143,7 +169,8 @@ def test_a_query_neither_writes_nor_looks_outside(filled: Store, tmp_path: Path,
 
 def test_python_variables_are_out_of_reach(filled: Store):
     secret = read_table(filled, "epochs")
-    with query.connect(filled) as connection, pytest.raises(query.duckdb.Error, match="secret does not exist"):
+    connection = query.connect(filled, read_catalog(filled))
+    with connection, pytest.raises(query.duckdb.Error, match="secret does not exist"):
         connection.sql("SELECT * FROM secret")
     assert len(secret) > 0
 

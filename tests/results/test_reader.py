@@ -9,6 +9,7 @@ import pytest
 
 from pixelpipe.errors import BadInputError
 from pixelpipe.keys import epoch_stem
+from pixelpipe.results.catalog import read_catalog
 from pixelpipe.results.reader import (
     latest_attempts,
     latest_status,
@@ -89,10 +90,11 @@ def test_an_epoch_may_have_several_files(store: Store, results: Any, make_record
 
 def test_tables_opened_with_one_commit_agree(store: Store, results: Any):
     results.commit(ONE, 1)
-    committed = latest_attempts(store)
+    catalog = read_catalog(store)
+    committed = latest_attempts(store, catalog)
     results.commit(ONE, 2)
     for table in PER_EPOCH:
-        rows = open_dataset(store, table, committed=committed).to_table()
+        rows = open_dataset(store, catalog, table, committed=committed).to_table()
         assert set(rows["epoch"].to_pylist()) == {1}
 
 
