@@ -1,0 +1,32 @@
+"""Maintenance of a store, on a schedule: compact the results, remove what the policy no longer keeps."""
+
+from prefect import State, flow
+from prefect.states import Completed
+
+from pixelpipe.pipeline.maintenance import maintenance_records
+from pixelpipe.pipeline.retention import Retention
+from pixelpipe.reporting.maintenance import maintenance_sentence
+from pixelpipe.store import DEFAULT_STORE, Store
+from tasks.maintenance import compact_results, prune_experiments, report_maintenance
+
+NOTHING_REMOVED = Retention()
+
+
+@flow(name="maintenance", flow_run_name="maintenance of {store}")
+def maintain_store(store: str = DEFAULT_STORE, retention: Retention = NOTHING_REMOVED, dry_run: bool = False) -> State:
+    """Compact small result files into few, and remove old checkpoints and full-size pictures.
+
+    Runs beside experiments and readers. A run that is killed leaves nothing half-done that anybody counts.
+
+    Args:
+        store: Path or URL of the store.
+        retention: From when on checkpoints and pictures are removed; by default nothing is.
+        dry_run: Only say what would be done, with sizes.
+    """
+    place = Store.open(store)
+    place.check_reachable()
+    compactions = compact_results(place, dry_run)
+    removals = prune_experiments(place, retention, dry_run)
+    records = maintenance_records(compactions, removals)
+    report_maintenance(place, records, dry_run)
+    return Completed(message=maintenance_sentence(records, dry_run))

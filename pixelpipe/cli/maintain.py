@@ -1,0 +1,38 @@
+"""`pixelpipe maintain`: keep a store small and quick."""
+
+import click
+
+from pixelpipe.cli.options import Format, format_option, store_option, write_records
+from pixelpipe.store import Store
+
+_DAYS = click.FloatRange(min=0)
+
+
+@click.command()
+@click.option("--checkpoints-days", type=_DAYS, help="Of experiments that ended before: keep last, best and champions.")
+@click.option("--samples-days", type=_DAYS, help="Likewise for full-size pictures; sprites stay in the tables.")
+@click.option("--dry-run", is_flag=True, help="Only say what would be done, with sizes.")
+@store_option
+@format_option
+def maintain(
+    checkpoints_days: float | None, samples_days: float | None, dry_run: bool, store: Store, output_format: Format
+) -> None:
+    """Compact the store's many small result files into few; with a number of days, also remove what old experiments
+    no longer need.
+
+    Nobody has to stop for it: experiments may run, and whoever reads the results sees the same rows all the time.
+    Without --checkpoints-days or --samples-days nothing is removed. Never removed: rows and their sprites, anything of
+    a champion's experiment, of one that runs, or of the baseline of one that is unfinished.
+
+    \b
+    pixelpipe maintain --checkpoints-days 30 --samples-days 90 --dry-run
+    """
+    from pixelpipe.pipeline.maintenance import maintenance_records
+    from pixelpipe.pipeline.retention import Retention, prune
+    from pixelpipe.reporting.maintenance import maintenance_sentence
+    from pixelpipe.results.compaction import compact
+
+    policy = Retention(checkpoints_days=checkpoints_days, samples_days=samples_days)
+    records = maintenance_records(compact(store, dry_run=dry_run), prune(store, policy, dry_run=dry_run))
+    write_records(records, output_format)
+    click.echo(maintenance_sentence(records, dry_run), err=True)
