@@ -140,7 +140,9 @@ class Trainer:
         """Parts that a batch is computed in; found by trying, where the configuration says auto."""
         if self._num_parts is None:
             share = -(-self.config.batch_size // self.accelerator.num_processes)
-            self._num_parts = largest_over_processes(self.accelerator, fewest_parts(share, self.try_part))
+            with explained_out_of_memory(share, share, 1, self.config.gradient_checkpointing):
+                found = fewest_parts(share, self.try_part)
+            self._num_parts = largest_over_processes(self.accelerator, found)
         return self._num_parts
 
     def _train_epoch(self, epoch: int) -> float:

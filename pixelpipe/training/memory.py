@@ -44,7 +44,7 @@ def _advice(batch_size: int, num_parts: int, num_processes: int, checkpointing: 
 def fewest_parts(batch_size: int, attempt: Callable[[int], None]) -> int:
     """The fewest parts, of 1, 2, 4, ..., at which `attempt(size of a part)` fits into memory.
 
-    Raises `OutOfMemoryError` if one sprite at a time does not.
+    Raises what `attempt` raised if one sprite at a time does not.
     """
     parts = 1
     while True:
@@ -53,10 +53,8 @@ def fewest_parts(batch_size: int, attempt: Callable[[int], None]) -> int:
             attempt(size)
             return parts
         except (RuntimeError, MemoryError) as error:
-            if not is_out_of_memory(error):
+            if size == 1 or not is_out_of_memory(error):
                 raise
-            if size == 1:
-                raise OutOfMemoryError("one sprite at a time does not fit: lower training.resolution") from error
         torch.cuda.empty_cache()
         parts = min(2 * parts, batch_size)
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from pixelpipe.errors import CorruptCheckpointError, TrainingDivergedError
+from pixelpipe.errors import CorruptCheckpointError, OutOfMemoryError, TrainingDivergedError
 from pixelpipe.sampling.evaluation import ImagePlan
 from pixelpipe.sampling.sampler import Sampler
 from pixelpipe.store import Store
@@ -203,3 +203,15 @@ def test_memory_that_does_not_suffice_says_what_to_lower(make_trainer, tmp_path,
     trainer.step.forward = full
     with pytest.raises(Exception, match=r"gradient_accumulation_steps to 2 \(now 1: 8 sprites at once"):
         next(trainer.train_epochs(place(tmp_path)))
+
+
+@pytest.mark.parametrize(("checkpointing", "advice"), [(False, "gradient_checkpointing to true"), (True, "resolution")])
+def test_memory_that_does_not_suffice_for_one_sprite_says_so_too(make_trainer, monkeypatch, checkpointing, advice):
+    trainer = make_trainer(gradient_accumulation_steps="auto", gradient_checkpointing=checkpointing)
+
+    def full(*args, **kwargs):
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB. GPU 0 has")
+
+    trainer.step.forward = full
+    with pytest.raises(OutOfMemoryError, match=advice):
+        _ = trainer.num_parts
