@@ -401,14 +401,14 @@ def sampling(bench: Bench, num_images: int, steps: int) -> dict[str, Any]:
     resolution = bench.options.resolution
     dtype = torch.bfloat16 if bench.device.type == "cuda" else torch.float32
     base = load_base(bench.base_folder, bench.device)
-    pipeline = StableDiffusionPipeline.from_pretrained(bench.base_folder, torch_dtype=dtype, safety_checker=None)
+    pipeline = StableDiffusionPipeline.from_pretrained(bench.base_folder, dtype=dtype, safety_checker=None)
     pipeline.scheduler = DPMSolverMultistepScheduler.from_config(
         pipeline.scheduler.config, timestep_spacing=TIMESTEP_SPACING
     )
     pipeline = pipeline.to(bench.device)
     pipeline.set_progress_bar_config(disable=True)
     plans = [ImagePlan(str(number), f"{PROMPT}, number {number}", number) for number in range(num_images)]
-    size = min(16, num_images)
+    size = min(bench.options.sampling_batch, num_images)
 
     def theirs(pipeline: StableDiffusionPipeline, batch: int, count: int) -> tuple[float, np.ndarray]:
         started, images = time.perf_counter(), []
@@ -461,6 +461,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--only", nargs="+", default=[], metavar="WORD", help="sections whose name begins with these")
     parser.add_argument("--sampling-steps", type=int, default=20)
     parser.add_argument("--num-images", type=int, default=32, help="that are sampled")
+    parser.add_argument("--sampling-batch", type=int, default=16, help="of ours, and of the pipeline in batches")
     parser.add_argument("--one-by-one", type=int, default=4, help="images that the pipeline draws one by one")
     parser.add_argument("--child", nargs=2, type=Path, help=argparse.SUPPRESS)
     return parser.parse_args()
