@@ -11,9 +11,10 @@ import os
 import shutil
 import sysconfig
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 
@@ -139,7 +140,7 @@ class Stopwatch:
         return time.perf_counter() - self._started
 
 
-def compiled(module: torch.nn.Module) -> torch.nn.Module:
+def compiled(module: torch.nn.Module) -> Callable[..., Any]:
     """`module` for inputs of one shape, compiled with the first call; what Inductor makes is kept in our cache."""
     os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(cache_folder() / "inductor"))
     return torch.compile(module, dynamic=False)
