@@ -1,31 +1,31 @@
 """Caption a dataset, as a job of its own: a vision-language model needs a GPU, and sprites are many."""
 
-from pathlib import Path
-
 from prefect import State, flow
 from prefect.states import Completed
 
-from pixelpipe.captions.writing import Convention
-from pixelpipe.config import CaptionsConfig, DatasetConfig
+from flows.parameters import Base, Captions, Files, NewFolder, Sprites, StoreUrl
+from pixelpipe.config import CaptionsConfig
 from pixelpipe.pipeline.captions import Captioned
 from pixelpipe.store import DEFAULT_STORE, Store
 from tasks.captions import make_captions
 
+DEFAULT_CAPTIONS = CaptionsConfig()
+
 
 @flow(name="caption-dataset", flow_run_name="{captions.strategy}")
 def caption_dataset(
-    dataset: DatasetConfig,
-    captions: CaptionsConfig,
-    to: Path | None = None,
-    store: str = DEFAULT_STORE,
-    base: str = "sd15",
-    convention: Convention | None = None,
+    dataset: Sprites,
+    captions: Captions = DEFAULT_CAPTIONS,
+    to: NewFolder = None,
+    store: StoreUrl = DEFAULT_STORE,
+    base: Base = "sd15",
+    convention: Files = None,
 ) -> State[Captioned]:
     """Caption every sprite; a run that died goes on after the last captions that it kept.
 
     Args:
-        dataset: As in an experiment's configuration.
-        captions: As in an experiment's configuration.
+        dataset: The sprites.
+        captions: Where their captions come from.
         to: A new folder for the sprites with their captions; without it they are only made and kept in the store.
         store: Path or URL of the store.
         base: Whose tokens are counted: sd15, tiny, or a folder.

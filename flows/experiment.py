@@ -5,24 +5,28 @@ from contextlib import closing
 from prefect import State, flow
 from prefect.states import Completed
 
-from pixelpipe.config import ExperimentConfig
+from flows.parameters import Experiment, Repetition, StoreUrl
+from pixelpipe.comparison.decision import Decision
 from pixelpipe.lease import acquire
 from pixelpipe.pipeline.failure import recorded_failure
+from pixelpipe.pipeline.judge_again import must_be_judged_again
 from pixelpipe.pipeline.outcome import Outcome, stored_outcome
 from pixelpipe.pipeline.run import ExperimentRun
 from pixelpipe.pipeline.status import finished_status
 from pixelpipe.store import DEFAULT_STORE, Store
 from tasks.analysis import analyze_epoch
+from tasks.announcement import announce
 from tasks.captions import make_captions
-from tasks.comparison import announce, conclude_experiment, judge_epoch
+from tasks.comparison import conclude_experiment, judge_epoch, judge_epoch_again
 from tasks.dataset import prepare_experiment
+from tasks.live import Progress, announced, name_run, show_epoch
 from tasks.reporting import report_experiment
 from tasks.sampling import sample_epoch
 from tasks.training import train_epoch
 
 
 @flow(name="run-experiment", flow_run_name="{config.name}")
-def run_experiment(config: ExperimentConfig, store: str = DEFAULT_STORE, repetition: int = 0) -> State[Outcome]:
+def run_experiment(config: Experiment, store: StoreUrl = DEFAULT_STORE, repetition: Repetition = 0) -> State[Outcome]:
     """Train a candidate epoch by epoch and judge every epoch; stop as soon as it is not worth going on.
 
     Args:
@@ -33,23 +37,42 @@ def run_experiment(config: ExperimentConfig, store: str = DEFAULT_STORE, repetit
     place = Store.open(store)
     make_captions(place, config.dataset, config.captions, config.model.base)
     experiment = prepare_experiment(place, config, repetition)
-    with acquire(place, experiment.experiment_id) as lease:
-        if finished_status(place, experiment.experiment_id):
-            report_experiment(place, experiment.experiment_id)  # killed before it had one, or asked for again
-            return _completed(stored_outcome(place, experiment.experiment_id))
-        run = ExperimentRun(place, experiment, lease.attempt)
-        with recorded_failure(run), closing(run.session):
-            run.begin()
-            decision = run.last_decision()
-            while decision is None or not decision.ends_run:
-                record = train_epoch(run, decision.epoch + 1 if decision else 1)
-                sample_epoch(run, record)
-                samples = analyze_epoch(run, record)
-                decision = judge_epoch(run, record, samples)
-            outcome = conclude_experiment(run, decision)
-    announce(outcome, experiment.line)
+    name_run(experiment)
+    outcome = None
+    while outcome is None:  # the line's champion moved meanwhile: the next attempt judges against the new one
+        with acquire(place, experiment.experiment_id) as lease:
+            if finished_status(place, experiment.experiment_id):
+                report_experiment(place, experiment.experiment_id)  # killed before it had one, or asked for again
+                return _completed(stored_outcome(place, experiment.experiment_id))
+            outcome = _attempt(ExperimentRun(place, experiment, lease.attempt))
+    announce(outcome, experiment.line, store)
     report_experiment(place, outcome.experiment_id)
     return _completed(outcome)
+
+
+def _attempt(run: ExperimentRun) -> Outcome | None:
+    """From the last committed epoch to the end, under the experiment's lease."""
+    with announced(run) as progress, recorded_failure(run), closing(run.session):
+        run.begin()
+        decision = run.last_decision()
+        if decision is not None and must_be_judged_again(run, decision):
+            decision = judge_epoch_again(run, decision)
+        while decision is None or not decision.ends_run:
+            decision = _epoch(run, decision.epoch + 1 if decision else 1, progress)
+            show_epoch(run, decision)
+        progress.ends(decision)
+        return conclude_experiment(run, decision)
+
+
+def _epoch(run: ExperimentRun, epoch: int, progress: Progress) -> Decision:
+    progress.begins("training", epoch)
+    record = train_epoch(run, epoch)
+    progress.begins("sampling", epoch)
+    sample_epoch(run, record)
+    progress.begins("measuring", epoch)
+    samples = analyze_epoch(run, record)
+    progress.begins("judging", epoch)
+    return judge_epoch(run, record, samples)
 
 
 def _completed(outcome: Outcome) -> State[Outcome]:

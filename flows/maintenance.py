@@ -3,6 +3,7 @@
 from prefect import State, flow
 from prefect.states import Completed
 
+from flows.parameters import DryRun, Keep, StoreUrl
 from pixelpipe.pipeline.maintenance import maintenance_records
 from pixelpipe.pipeline.retention import Retention
 from pixelpipe.reporting.maintenance import maintenance_sentence
@@ -13,7 +14,9 @@ NOTHING_REMOVED = Retention()
 
 
 @flow(name="maintenance", flow_run_name="maintenance of {store}")
-def maintain_store(store: str = DEFAULT_STORE, retention: Retention = NOTHING_REMOVED, dry_run: bool = False) -> State:
+def maintain_store(
+    store: StoreUrl = DEFAULT_STORE, retention: Keep = NOTHING_REMOVED, dry_run: DryRun = False
+) -> State:
     """Compact small result files into few, and remove old checkpoints and full-size pictures.
 
     Runs beside experiments and readers. A run that is killed leaves nothing half-done that anybody counts.

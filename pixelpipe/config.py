@@ -22,6 +22,7 @@ from pydantic import (
 
 from pixelpipe.config_file import COLOR_PATTERN, NAME_PATTERN, apply_override, describe_problem, field_names, read_yaml
 from pixelpipe.errors import ConfigError
+from pixelpipe.form import describe_ranges, title
 from pixelpipe.gpus import GPUS
 
 VAE_FACTOR = 8  # pixels of a latent's side, in SD1.5 and in the tiny base
@@ -45,7 +46,13 @@ UserPath = Annotated[Path, BeforeValidator(_user_path)]
 class Strict(BaseModel):
     """Frozen, and no unknown keys: a misspelled field is an error, never a silent default."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        allow_inf_nan=False,
+        field_title_generator=title,
+        json_schema_extra=describe_ranges,
+    )
 
     @field_validator("*", mode="before")
     @classmethod
@@ -109,7 +116,7 @@ class TrainingConfig(Strict):
     resolution: int | None = Field(default=None, ge=16, le=2048, description="px; default 8 x grid (tiny), 16 x grid.")
     epochs: int = Field(default=8, ge=1, le=1000, description="Each ends with a checkpoint and a verdict.")
     batch_size: int = Field(default=16, ge=1, description="Sprites an optimizer step.")
-    gradient_accumulation_steps: int | Literal["auto"] = Field(
+    gradient_accumulation_steps: Annotated[int, Field(ge=1)] | Literal["auto"] = Field(
         default=1, description="Parts that a batch is computed in, for less memory; auto: as few as fit."
     )
     learning_rate: float | None = Field(
@@ -213,7 +220,7 @@ class JudgeConfig(Strict):
         default=2, ge=1, description="Epochs in a row that must agree; worse: one is enough once run_sd is known."
     )
     grace: int = Field(default=0, ge=0, description="First epochs that are not judged.")
-    run_sd: Annotated[float | Literal["measured"], BeforeValidator(_run_sd)] = Field(
+    run_sd: Annotated[Annotated[float, Field(ge=0, le=1)] | Literal["measured"], BeforeValidator(_run_sd)] = Field(
         default="measured",
         description="Deviation between runs that differ by their seed alone: a share, or measured.",
     )
@@ -247,18 +254,34 @@ SECTIONS = frozenset({"dataset", "captions", "model", "training", "sampling", "j
 
 
 class ExperimentConfig(Strict):
-    name: str = Field(pattern=f"^{NAME_PATTERN}$", description="Begins the experiment's id; default: the file's name.")
+    name: str = Field(
+        default="experiment",
+        pattern=f"^{NAME_PATTERN}$",
+        description="Begins the experiment's id; of a YAML file without one: the file's name.",
+    )
     line: str | None = Field(
         default=None, pattern=f"^{NAME_PATTERN}$", description="Lineage it is compared in; default: folder and grid."
     )
     seed: int = Field(default=1337, ge=0, lt=2**63, description="Of data order, noise and dropout.")
-    dataset: DatasetConfig
-    captions: CaptionsConfig = CaptionsConfig()
-    model: ModelConfig = ModelConfig()
-    training: TrainingConfig = TrainingConfig()
-    sampling: SamplingConfig = SamplingConfig()
-    judge: JudgeConfig = JudgeConfig()
-    budget: BudgetConfig = BudgetConfig()
+    dataset: DatasetConfig = Field(title="Dataset", description="The sprites.")
+    captions: CaptionsConfig = Field(
+        default=CaptionsConfig(), title="Captions", description="The texts that sprites are trained with."
+    )
+    model: ModelConfig = Field(
+        default=ModelConfig(), title="Model", description="What is fine-tuned, and how much of it."
+    )
+    training: TrainingConfig = Field(
+        default=TrainingConfig(), title="Training", description="Length, size and numbers of the training."
+    )
+    sampling: SamplingConfig = Field(
+        default=SamplingConfig(), title="Sampling", description="The pictures that every epoch is judged on."
+    )
+    judge: JudgeConfig = Field(
+        default=JudgeConfig(), title="Judge", description="What a candidate is compared with, and when it is given up."
+    )
+    budget: BudgetConfig = Field(
+        default=BudgetConfig(), title="Budget", description="What is rented, and how much may be spent."
+    )
 
     @model_validator(mode="before")
     @classmethod

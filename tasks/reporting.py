@@ -12,6 +12,7 @@ from pixelpipe.keys import experiment_key
 from pixelpipe.pipeline.outcome import stored_outcome
 from pixelpipe.reporting.documents import VERDICT, write_documents
 from pixelpipe.store import Store
+from tasks.announcement import artifact_key, tolerant
 
 
 @task(name="report", task_run_name="report", cache_policy=NO_CACHE)
@@ -19,17 +20,14 @@ def report_experiment(store: Store, experiment_id: str) -> dict[str, str]:
     """Document name -> where it is."""
     documents = write_documents(store, experiment_id)
     outcome = stored_outcome(store, experiment_id)
-    create_markdown_artifact(
-        markdown=_for_the_ui(store, experiment_id, store.read(experiment_key(experiment_id, VERDICT)).decode()),
-        key=artifact_key(experiment_id),
-        description=f"**{outcome.status.upper()}** {outcome.sentence}",
-    )
+    markdown = _for_the_ui(store, experiment_id, store.read(experiment_key(experiment_id, VERDICT)).decode())
+    with tolerant("the verdict"):
+        create_markdown_artifact(
+            markdown=markdown,
+            key=artifact_key("verdict", experiment_id),
+            description=f"**{outcome.status.upper()}** {outcome.sentence}",
+        )
     return documents
-
-
-def artifact_key(experiment_id: str) -> str:
-    """Prefect allows lower-case letters, digits and dashes."""
-    return "verdict-" + re.sub(r"[^a-z0-9]+", "-", experiment_id.lower()).strip("-")
 
 
 def _for_the_ui(store: Store, experiment_id: str, markdown: str) -> str:

@@ -1,5 +1,6 @@
 """What many tests stand on: small real datasets, the tiny base, and a configuration that runs in seconds."""
 
+import itertools
 import os
 import tempfile
 import zlib
@@ -106,11 +107,10 @@ class Painter:
     store: Store
     folder: Path
     monkeypatch: pytest.MonkeyPatch
+    before_conclusion: Callable[[], object] = lambda: None
 
     def run(self, name: str, colors: Colors, fresh: Mapping[str, float] | None = None, **sections) -> str:
         """Run to its end; `fresh`: role -> colors on fresh seeds, where a promotion is confirmed. Returns the id."""
-        import pixelpipe.pipeline.run as stages
-        from pixelpipe.pipeline.conclude import conclude
         from pixelpipe.pipeline.prepare import prepare
 
         values: dict[str, Any] = {
@@ -123,16 +123,29 @@ class Painter:
         for section, changes in sections.items():
             values[section] = {**values.get(section, {}), **changes} if isinstance(changes, dict) else changes
         experiment = prepare(self.store, parse_config(values, "test"))
-        run = stages.ExperimentRun(self.store, experiment, 1)
+        attempts = itertools.count(1)
+        while self._attempt(experiment, next(attempts), colors, fresh or {}) is None:
+            pass
+        return experiment.experiment_id
+
+    def _attempt(self, experiment: Any, attempt: int, colors: Colors, fresh: Mapping[str, float]) -> Any:
+        """As the flow's."""
+        import pixelpipe.pipeline.run as stages
+        from pixelpipe.pipeline.conclude import conclude
+        from pixelpipe.pipeline.judge_again import judge_again, must_be_judged_again
+
+        run = stages.ExperimentRun(self.store, experiment, attempt)
         self.monkeypatch.setattr(stages, "champion_sampler", lambda *_: (None, None))
-        self.monkeypatch.setattr(stages, "sample_images", self._paint_fresh(fresh or {}))
+        self.monkeypatch.setattr(stages, "sample_images", self._paint_fresh(fresh))
         run.session.__dict__.update(sampler=None, trainer=_NoTrainer())
         run.begin()
         decision = run.last_decision()
+        if decision is not None and must_be_judged_again(run, decision):
+            decision = judge_again(run, decision)
         while decision is None or not decision.ends_run:
             decision = self._epoch(run, run.done_epochs + 1 if decision is None else decision.epoch + 1, colors)
-        conclude(run, decision)
-        return run.experiment_id
+        self.before_conclusion()
+        return conclude(run, decision)
 
     def _epoch(self, run: Any, epoch: int, colors: Colors) -> Decision:
         from pixelpipe.training.engine import EpochRecord
@@ -179,16 +192,21 @@ class _NoTrainer:
 
 @pytest.fixture
 def painter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Painter:
+    return make_painter(tmp_path, monkeypatch)
+
+
+def make_painter(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Painter:
+    """With 16 sprites in `folder/art`, whose profile is that of the line."""
     from PIL import Image
 
     from pixelpipe.analysis.profile import build_profile
     from pixelpipe.lines import pin_profile
 
     art = [picture(14 + 3 * number // 2, number) for number in range(16)]
-    (tmp_path / "art").mkdir()
+    (folder / "art").mkdir()
     for number, sprite in enumerate(art):
-        Image.fromarray(sprite).save(tmp_path / f"art/{number:02d}.png")
-        (tmp_path / f"art/{number:02d}.txt").write_text(f"sprite {number}")
-    store = Store.open(tmp_path / "store")
+        Image.fromarray(sprite).save(folder / f"art/{number:02d}.png")
+        (folder / f"art/{number:02d}.txt").write_text(f"sprite {number}")
+    store = Store.open(folder / "store")
     pin_profile(store, "art-24", build_profile(np.stack(art), "d" * 64))
-    return Painter(store, tmp_path, monkeypatch)
+    return Painter(store, folder, monkeypatch)

@@ -34,6 +34,7 @@ COMMANDS = {
     "views": "views",
     "maintain": "maintain",
     "import-kohya": "import_kohya",
+    "doctor": "doctor",
 }
 
 

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import logging
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import click
-from rich.logging import RichHandler
 
+from pixelpipe.cli.logs import log_to_stderr
 from pixelpipe.config import ExperimentConfig
 from pixelpipe.progress import console
 from pixelpipe.store import Store
@@ -25,7 +23,7 @@ def run_on_prefect(store: Store, config: ExperimentConfig, repetition: int) -> O
     from flows.connection import apply_settings, connect, server_url
 
     apply_settings()
-    _log_to_terminal()
+    log_to_stderr()
     with _waiting(_start_up_message(server_url())):
         connect(meanwhile=lambda: import_module("flows.experiment"))  # torch and diffusers take as long
     from flows.experiment import run_experiment
@@ -47,18 +45,3 @@ def _waiting(message: str) -> Iterator[None]:
         click.echo(message, err=True)
     with console.status(message):
         yield
-
-
-def _log_to_terminal() -> None:
-    """Once a process: the demo runs two experiments."""
-    logger = logging.getLogger("pixelpipe")
-    if logger.handlers:
-        return
-    logger.setLevel(logging.INFO)
-    if sys.stderr.isatty():
-        handler: logging.Handler = RichHandler(console=console, show_path=False, show_level=False, markup=False)
-        handler.setFormatter(logging.Formatter("%(message)s"))
-    else:
-        handler = logging.StreamHandler()
-        handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S"))
-    logger.addHandler(handler)

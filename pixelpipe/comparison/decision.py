@@ -47,7 +47,12 @@ class ReasonCode(StrEnum):
     NEW_ART_NON_INFERIOR = "new_art_non_inferior"  # other training art, no worse: a person must choose
     DECLARED = "declared"  # a person said that it is the baseline; the rule was not asked
     OVERRIDDEN = "overridden"  # a person made this checkpoint the champion, whatever the rule had said
+    DECLINED = "declined"  # a person was asked, and kept the champion
     BUDGET_REACHED = "budget_reached"  # the money is spent before an answer was found
+
+
+BY_A_PERSON = frozenset({ReasonCode.OVERRIDDEN, ReasonCode.DECLINED})
+"""What a person made of a decision: rows beside the rule's own."""
 
 
 class BaselineKind(StrEnum):

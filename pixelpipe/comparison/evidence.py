@@ -7,7 +7,7 @@ from typing import Protocol
 import numpy as np
 import pyarrow as pa
 
-from pixelpipe.comparison.decision import BaselineKind, Decision, ReasonCode, decision_from_row
+from pixelpipe.comparison.decision import BY_A_PERSON, BaselineKind, Decision, decision_from_row
 from pixelpipe.comparison.guardrails import Guardrails
 from pixelpipe.comparison.pairing import Pairing, column_values
 from pixelpipe.comparison.run_deviation import RunDeviation
@@ -247,7 +247,7 @@ def median_of(samples: pa.Table, column: str) -> float | None:
 def past_decisions(decisions: pa.Table) -> list[Decision]:
     """Rows of the `decisions` table as the history of a context: the rule's own, not what a person made of them."""
     found = [decision_from_row(row) for row in decisions.to_pylist()]
-    return [decision for decision in found if decision.reason_code is not ReasonCode.OVERRIDDEN]
+    return [decision for decision in found if decision.reason_code not in BY_A_PERSON]
 
 
 def _mean(values: np.ndarray) -> float:

@@ -35,6 +35,7 @@ def _statement(decision: Decision) -> str:
 _PLAIN = {
     ReasonCode.FIRST_BASELINE: "has no champion to be compared with",
     ReasonCode.OVERRIDDEN: "was made the champion by a person",
+    ReasonCode.DECLINED: "was not made the champion by a person who was asked",
     ReasonCode.GRACE: "is one of the first epochs, which are not judged",
     ReasonCode.EVAL_SET_MISMATCH: "was sampled with another evaluation set than the baseline",
     ReasonCode.DUPLICATE_ROWS: "has images that were measured twice",

@@ -2,50 +2,59 @@
 
 from pixelpipe.comparison.decision import Decision
 from pixelpipe.lines import champion, move_champion
+from pixelpipe.pipeline.judge_again import was_promoted
 from pixelpipe.pipeline.outcome import Outcome
 from pixelpipe.pipeline.run import ExperimentRun
 from pixelpipe.pipeline.status import STATUS, record_status
 from pixelpipe.results.reader import read_table
 
 
-def conclude(run: ExperimentRun, decision: Decision) -> Outcome:
+def conclude(run: ExperimentRun, decision: Decision) -> Outcome | None:
     """Move the champion if the decision says so, record the status, drop checkpoints that nobody will need.
 
-    Can be repeated: an experiment that was killed in here is concluded by its next attempt.
+    None: another candidate became the champion meanwhile, so this one must be judged again, against that one; nothing
+    was recorded. Can be repeated: an experiment that was killed in here is concluded by its next attempt.
     """
     assert decision.ends_run, "only an experiment that has ended is concluded"
     status, reason_code, sentence = STATUS[decision.verdict], str(decision.reason_code), decision.sentence
-    if status == "promoted" and (refusal := _promote(run, decision)) is not None:
-        status, (reason_code, sentence) = "inconclusive", refusal
+    if status == "promoted" and not _promote(run, decision):
+        if run.config.judge.baseline == "champion":
+            return None
+        status, reason_code, sentence = "inconclusive", "not_against_champion", _refusal(run, decision)
     if status != "promoted":
         _keep_last_and_best(run, decision.epoch)
     record_status(run.store, run.experiment, run.attempt, status, reason_code, sentence)
     return Outcome(run.experiment_id, status, reason_code, sentence, decision.epoch)
 
 
-def _promote(run: ExperimentRun, decision: Decision) -> tuple[str, str] | None:
-    """Make the checkpoint the line's champion; (reason code, sentence) where another one stands in the way."""
-    line, reference = run.experiment.line, f"{run.experiment_id}@{decision.epoch}"
-    current = champion(run.store, line)
-    if current is not None and current.reference == reference:
-        return None
-    if current is not None and current.reference != run.baseline.reference:
-        return "not_against_champion", (
-            f"{reference} is better than {run.baseline.reference or 'no baseline'}, but {current.reference} is the "
-            f"champion of line {line}: judge it against that one before it is promoted."
-        )
+def _promote(run: ExperimentRun, decision: Decision) -> bool:
+    """Make the checkpoint the line's champion; False where another one is than that which the decision beat."""
+    if was_promoted(run, decision):
+        return True
+    current = champion(run.store, run.experiment.line)
+    if current is not None and current.reference != decision.champion:
+        return False
     moved = move_champion(
         run.store,
-        line,
-        after=run.baseline.champion_sequence,
+        run.experiment.line,
+        after=current.sequence if current else 0,
         experiment_id=run.experiment_id,
         epoch=decision.epoch,
         reason=str(decision.reason_code),
         set_by="rule",
     )
-    if moved is None:
-        return "champion_moved", f"The champion of line {line} moved while {run.experiment_id} ran: judge it again."
-    return None
+    return moved is not None
+
+
+def _refusal(run: ExperimentRun, decision: Decision) -> str:
+    """Of a candidate that was judged against what its configuration names, which is not the champion."""
+    current = champion(run.store, run.experiment.line)
+    assert current is not None, "only a champion stands in the way of a promotion"
+    return (
+        f"{run.experiment_id}@{decision.epoch} is better than {decision.champion or 'no baseline'}, but "
+        f"{current.reference} is the champion of line {run.experiment.line}: judge it against that one before it is "
+        "promoted."
+    )
 
 
 def _keep_last_and_best(run: ExperimentRun, last_epoch: int) -> None:

@@ -57,7 +57,8 @@ def judge_epoch(
     the promotion stays `awaiting_confirmation`.
     """
     judge = plan.judge
-    history = past_decisions(read_table(store, "decisions", plan.experiment_id))
+    decided = past_decisions(read_table(store, "decisions", plan.experiment_id))
+    history = [decision for decision in decided if decision.epoch < epoch]  # an epoch may be judged again
     guardrails = Guardrails.from_percentiles(profile.model_dump()["percentiles"], judge.metric)
     evidence = epoch_evidence(
         samples.rows,

@@ -99,7 +99,7 @@ class _Judge:
         self.other = None if baseline is None else self._other_baseline(baseline)
 
     def decide(self, row: dict[str, Any], history: Sequence[Decision]) -> Decision:
-        stored, config = decision_from_row(row), self.configs[row["attempt"]]
+        stored, config = decision_from_row(row), self._config_at(row["attempt"])
         candidate = _of_epoch(self.samples, stored.epoch)
         figures_alone = candidate.num_rows == 0 and stored.median_colors is None
         evidence = self._figures(stored) if figures_alone else self._evidence(row, stored, candidate)
@@ -113,6 +113,10 @@ class _Judge:
         decision = decide(context)
         return self._confirmed(context, decision) if decision.needs_confirmation else decision
 
+    def _config_at(self, attempt: int) -> ExperimentConfig | ElsewhereConfig:
+        """An attempt that changed no status (the one before it was killed while running) has no row of its own."""
+        return self.configs[max(number for number in self.configs if number <= attempt)]
+
     def _evidence(self, row: dict[str, Any], stored: Decision, candidate: pa.Table) -> EpochEvidence:
         epoch = self.epochs[stored.epoch]
         return epoch_evidence(
@@ -121,7 +125,7 @@ class _Judge:
             images_seen=epoch["images_seen"],
             dataset_hash=row["dataset_hash"],
             duplicate_rate=math.nan if epoch["duplicate_rate"] is None else epoch["duplicate_rate"],
-            metric=self.configs[row["attempt"]].judge.metric,
+            metric=self._config_at(row["attempt"]).judge.metric,
             budget_reached=stored.budget_reached,
         )
 
@@ -138,7 +142,7 @@ class _Judge:
         reference = self.other or stored.champion
         if reference is None:
             return NO_BASELINE
-        metric = self.configs[row["attempt"]].judge.metric
+        metric = self._config_at(row["attempt"]).judge.metric
         trajectory = self._trajectory(reference, metric)
         if self.other is None:
             trajectory = trajectory.until(row["decided_at"])

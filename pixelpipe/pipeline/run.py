@@ -15,6 +15,7 @@ from typing import Any
 
 import pyarrow as pa
 import yaml
+from diffusers import UNet2DConditionModel
 
 from pixelpipe.analysis.duplicates import TrainSprites
 from pixelpipe.comparison.decision import Decision
@@ -25,6 +26,7 @@ from pixelpipe.errors import ConfigError
 from pixelpipe.keys import confirmation_key, epoch_stem, experiment_key, sample_key
 from pixelpipe.lines import pin_prompts
 from pixelpipe.pipeline.baseline import pin_baseline, pinned_baseline, stored_config
+from pixelpipe.pipeline.code import record_code
 from pixelpipe.pipeline.dataset import record_dataset
 from pixelpipe.pipeline.evaluate import Measured, measure_images, sample_images, summaries
 from pixelpipe.pipeline.floor import record_floor
@@ -35,10 +37,16 @@ from pixelpipe.pipeline.status import record_status
 from pixelpipe.results.reader import read_table
 from pixelpipe.results.writer import committed_epochs, discard_uncommitted, table_of, write_rows
 from pixelpipe.sampling.evaluation import plan_images
+from pixelpipe.sampling.sampler import Sampler
 from pixelpipe.store import Store
 from pixelpipe.training.engine import EpochRecord
 
 logger = logging.getLogger(__name__)
+
+LOGGED = (  # beside the message of an epoch's line, where lines are JSON
+    "experiment_id", "line", "epoch", "attempt", "decision", "reason_code", "train_loss", "validation_loss",
+    "mean_effective_colors", "clean_rate", "cost_usd",
+)  # fmt: skip
 
 
 class ExperimentRun:
@@ -61,6 +69,7 @@ class ExperimentRun:
         pin_baseline(self.store, self.experiment_id, self.baseline)
         config = yaml.safe_dump(self.config.resolved(), sort_keys=False, allow_unicode=True)
         self.store.replace(experiment_key(self.experiment_id, "config.yaml"), config.encode())
+        record_code(self.store, self.experiment_id)
         record_status(self.store, self.experiment, self.attempt, "running")
         record_dataset(self.store, self.experiment)
         record_floor(self.store, self.experiment, self.session)
@@ -181,6 +190,7 @@ class ExperimentRun:
             100 * row["clean_rate"],
             sum(self.seconds.values()),
             decision.sentence,
+            extra={name: row[name] for name in LOGGED} | {"seconds": round(sum(self.seconds.values()), 3)},
         )
         if record.epoch > 1:
             self.session.checkpoints.drop_training_state(record.epoch - 1)
@@ -191,18 +201,13 @@ class ExperimentRun:
         assert self.baseline.reference is not None
         evaluation = self.experiment.evaluation
         confirm_seeds = self.config.sampling.confirm_seeds
-        plans = plan_images(evaluation.prompts, confirm_seeds, "confirmation", self.experiment_id)
-        fresh_set_id = content_id("confirmation", evaluation.eval_set_id, self.experiment_id)[:16]
-        champion_config = stored_config(self.store, self.baseline.experiment_id)
-        sides = {
-            "candidate": (f"{self.experiment_id}@{record.epoch}", (self.session.sampler, self.session.unet)),
-            "baseline": (
-                self.baseline.reference,
-                champion_sampler(self.store, champion_config, self.baseline.reference),
-            ),
-        }
+        pair = (self.experiment_id, self.baseline.reference)  # fresh for just these two: either may be judged again
+        plans = plan_images(evaluation.prompts, confirm_seeds, "confirmation", *pair)
+        fresh_set_id = content_id("confirmation", evaluation.eval_set_id, *pair)[:16]
+        sides = {"candidate": f"{self.experiment_id}@{record.epoch}", "baseline": self.baseline.reference}
         measured = {}
-        for role, (checkpoint, (sampler, unet)) in sides.items():
+        for role, checkpoint in sides.items():
+            sampler, unet = self._sampler_of(checkpoint)
             key_of = partial(self._confirmation_key, role)
             sample_images(self.store, sampler, unet, plans, key_of, f"confirming: {role}")
             lineage = self._row(record) | {
@@ -218,6 +223,13 @@ class ExperimentRun:
         rows = pa.concat_tables([side.rows for side in measured.values()], promote_options="permissive")
         self._write("confirmations", record.epoch, rows)
         return FreshImages(measured["candidate"], measured["baseline"])
+
+    def _sampler_of(self, checkpoint: str) -> tuple[Sampler, UNet2DConditionModel]:
+        """The warm one of the epoch in progress; from the store, where it was not trained in this process."""
+        experiment_id = checkpoint.rpartition("@")[0]
+        if experiment_id == self.experiment_id and self.session.is_warm:
+            return self.session.sampler, self.session.unet
+        return champion_sampler(self.store, stored_config(self.store, experiment_id), checkpoint)
 
     @cached_property
     def _epochs(self) -> Iterator[EpochRecord]:

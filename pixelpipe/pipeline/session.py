@@ -105,6 +105,11 @@ class Session:
             for split in ("train", "validation")
         }
 
+    @property
+    def is_warm(self) -> bool:
+        """Whether weights were trained, or resumed, in this process."""
+        return "trainer" in self.__dict__
+
     @cached_property
     def sampler(self) -> Sampler:
         sampler = make_sampler(self.base, self.config)
@@ -176,7 +181,7 @@ def make_sampler(base: BaseModel, config: ExperimentConfig) -> Sampler:
 
 
 def champion_sampler(store: Store, config: ExperimentConfig, reference: str) -> tuple[Sampler, UNet2DConditionModel]:
-    """A sampler of another experiment's checkpoint ("<experiment>@<epoch>"), as that experiment is configured."""
+    """A sampler of a stored checkpoint ("<experiment>@<epoch>"), as its experiment is configured."""
     experiment_id, _, epoch = reference.rpartition("@")
     base = load_base(resolve_base(config.model.base), Accelerator().device)
     CheckpointStore(store, experiment_id).apply(int(epoch), base.unet)

@@ -1,14 +1,20 @@
 """The flow, on a real (temporary) Prefect server with the tiny base: every way that an experiment ends."""
 
+import base64
+import io
+import json
 import os
 import re
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRunId, FlowRunFilter, FlowRunFilterId
+from prefect.events.filters import EventFilter, EventResourceFilter
 from prefect.settings import PREFECT_API_URL
 
 from flows.experiment import run_experiment
@@ -20,7 +26,7 @@ from pixelpipe.pipeline.rejudge import rejudge
 from pixelpipe.results.reader import latest_status, read_table
 from pixelpipe.results.schemas import SCHEMAS
 from pixelpipe.store import Store
-from tasks.reporting import artifact_key
+from tasks.announcement import artifact_key
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
 
@@ -55,12 +61,17 @@ def test_a_first_experiment_becomes_the_champion(undisturbed):
     assert tables["epochs"]["decision"].to_pylist() == ["CONTINUE", "CONTINUE", "PROMOTED"]
 
 
-def test_the_verdict_stands_in_prefect_with_its_pictures_inline(undisturbed):
-    _, store, state = undisturbed
+def artifacts_of(state):
+    """Type and key -> the newest version of each artifact of a run."""
     with get_client(sync_client=True) as client:
         of_the_run = ArtifactFilterFlowRunId(any_=[state.state_details.flow_run_id])
-        [artifact] = client.read_artifacts(artifact_filter=ArtifactFilter(flow_run_id=of_the_run))
-    assert artifact.key == artifact_key(state.result().experiment_id)
+        found = client.read_artifacts(artifact_filter=ArtifactFilter(flow_run_id=of_the_run))
+    return {artifact.key: artifact for artifact in sorted(found, key=lambda artifact: artifact.created)}
+
+
+def test_the_verdict_stands_in_prefect_with_its_pictures_inline(undisturbed):
+    _, store, state = undisturbed
+    artifact = artifacts_of(state)[artifact_key("verdict", state.result().experiment_id)]
     assert artifact.data.count("](data:image/png;base64,") == 2
     assert artifact.description == f"**PROMOTED** {state.result().sentence}"
     places = re.findall(rf"`({store.url}/[^`]+)`", artifact.data)
@@ -69,12 +80,53 @@ def test_the_verdict_stands_in_prefect_with_its_pictures_inline(undisturbed):
     assert "](config.yaml)" not in artifact.data  # a link that the UI could not follow
 
 
+def test_a_run_shows_its_progress_and_every_epoch(undisturbed):
+    _, _, state = undisturbed
+    experiment_id = state.result().experiment_id
+    found = artifacts_of(state)
+    progress, epochs, sheet = (found[artifact_key(kind, experiment_id)] for kind in ("progress", "epochs", "sheet"))
+    assert (progress.type, progress.data) == ("progress", 100.0)
+    assert [row["epoch"] for row in json.loads(epochs.data)] == [1, 2, 3]
+    assert json.loads(epochs.data)[2]["verdict"] == "PROMOTED (first_baseline)"
+    assert sheet.data.startswith("## Epoch 3 of 3: PROMOTED")
+    [png] = re.findall(r"\(data:image/png;base64,([^)]+)\)", sheet.data)
+    with Image.open(io.BytesIO(base64.b64decode(png))) as image:
+        assert image.size == (8 * 76 - 4, 2 * 76 - 4)
+
+
+def test_a_run_says_which_experiment_it_is(undisturbed):
+    _, _, state = undisturbed
+    run = flow_run_of(state)
+    assert run.name == state.result().experiment_id
+    assert {f"experiment:{run.name}", "line:portraits", "outcome:promoted"} <= set(run.tags)
+
+
+def test_events_tell_automations_how_it_goes(undisturbed):
+    _, _, state = undisturbed
+    experiment_id = state.result().experiment_id
+    events = EventFilter(resource=EventResourceFilter(id=[f"pixelpipe.experiment.{experiment_id}"]))
+    wanted = ["started", "epoch", "epoch", "epoch", "promoted"]
+    for _ in range(100):  # a server stores events a moment later
+        with get_client(sync_client=True) as client:
+            body = {"filter": events.model_dump(mode="json"), "limit": 50}
+            found = client._client.post("/events/filter", json=body).json()["events"]
+        if len(found) >= len(wanted):
+            break
+        time.sleep(0.2)
+    found = sorted(found, key=lambda event: event["occurred"])[: len(wanted)]
+    assert [event["event"] for event in found] == [f"pixelpipe.experiment.{name}" for name in wanted]
+    assert found[-1]["payload"]["reason_code"] == "first_baseline"
+    assert found[1]["payload"]["epoch"] == 1
+
+
 def test_every_stage_has_its_name_in_prefect(undisturbed):
     _, _, state = undisturbed
     with get_client(sync_client=True) as client:
         of_the_run = FlowRunFilter(id=FlowRunFilterId(any_=[state.state_details.flow_run_id]))
         found = {run.name for run in client.read_task_runs(flow_run_filter=of_the_run)}
-    epochs = {f"{stage} epoch {epoch}" for stage in ("train", "sample", "analyze", "judge") for epoch in (1, 2, 3)}
+    epochs = {
+        f"{stage} epoch {epoch}" for stage in ("train", "sample", "analyze", "judge", "show") for epoch in (1, 2, 3)
+    }
     assert found == epochs | {"captions", "prepare", "conclude", "announce", "report"}
 
 
