@@ -139,7 +139,7 @@ def _how_to_repeat(description: Description) -> str:
         *(("captions",) if description.dataset else ()),
         "experiments",
     ]
-    tables = ", ".join(f"[{name}]({up}/{results_prefix(name, description.experiment_id)}/)" for name in present)
+    tables = ", ".join(f"[{name}]({up}/{results_prefix(name)}/)" for name in present)
     if description.origin is not None:
         return _how_to_judge_again(description, up, tables)
     images = "Full-size images: [samples](samples/); sheet" if description.epochs else "Sheet"
