@@ -31,7 +31,7 @@ from pixelpipe.results.catalog import (
     read_catalog,
     uncompacted,
 )
-from pixelpipe.results.reader import latest_attempts, replaced_rows
+from pixelpipe.results.reader import latest_attempts, parse_file, replaced_rows
 from pixelpipe.results.schemas import PER_EPOCH, SCHEMAS
 from pixelpipe.results.writer import show_columns
 from pixelpipe.store import Store
@@ -152,7 +152,8 @@ def _gathered(store: Store, plan: _Plan) -> Iterator[pa.Table]:
 
 def _read(store: Store, keys: Sequence[str]) -> Iterator[pa.Table]:
     for start in range(0, len(keys), READ_AT_ONCE):
-        tables = [pq.read_table(pa.BufferReader(data)) for data in store.read_many(keys[start : start + READ_AT_ONCE])]
+        some = keys[start : start + READ_AT_ONCE]
+        tables = [parse_file(store, key, data) for key, data in zip(some, store.read_many(some), strict=True)]
         yield pa.concat_tables(tables, promote_options="permissive")
 
 
