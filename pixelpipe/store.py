@@ -267,8 +267,7 @@ def _object_files(url: str) -> Files:
     try:
         return open_url(url)
     except ImportError as error:
-        hint = ": pip install 'pixelpipe[s3]'" if url.startswith("s3") else ""
-        raise BadInputError(f"store {url}: {' '.join(str(error).split())}{hint}") from None
+        raise BadInputError(f"store {url}: {' '.join(str(error).split())}") from None
     except ValueError as error:
         raise BadInputError(f"store {url}: must be a path or a URL that fsspec knows but: {error}") from None
 
