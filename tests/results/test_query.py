@@ -5,7 +5,9 @@ import pytest
 
 from pixelpipe.errors import BadInputError
 from pixelpipe.results import query
+from pixelpipe.results.analyst import write_copy
 from pixelpipe.results.catalog import read_catalog
+from pixelpipe.results.compaction import compact
 from pixelpipe.results.reader import read_table
 from pixelpipe.results.schemas import SCHEMAS
 from pixelpipe.store import Store
@@ -180,3 +182,28 @@ def test_every_column_of_every_view_is_described(filled: Store):
     for view in query.view_names():
         columns = [row["column"] for row in described.to_pylist() if row["view"] == view]
         assert columns == query.run(filled, f"SELECT * FROM {view}").column_names
+
+
+AWKWARD = [
+    '<script>alert("x")</script>',
+    "it's '; DROP TABLE samples; --",
+    'a "quoted" \\ back\\slash',
+    "שלום עולם \u202eright to left",
+    "👾 🧑‍🎨 emoji",
+    "two\nlines\tand a tab",
+    "%_[*]?{}$1 ${x} {{ y }}",
+]
+
+
+def test_awkward_text_is_text(store: Store, results: Any, tmp_path: Path):
+    for epoch, text in enumerate(AWKWARD, start=1):
+        results.commit(ONE, epoch, prompt=text)
+    compact(store, min_files=2, settle_s=0)
+    assert set(query.run(store, "SELECT prompt FROM samples")["prompt"].to_pylist()) == set(AWKWARD)
+    for text in AWKWARD:
+        quoted = text.replace("'", "''")
+        [found] = query.run(store, f"SELECT count(*) AS n FROM samples WHERE prompt = '{quoted}'").to_pylist()
+        assert found == {"n": 2}
+    write_copy(store, tmp_path / "copy.duckdb")
+    with query.duckdb.connect(str(tmp_path / "copy.duckdb"), read_only=True) as connection:
+        assert {text for (text,) in connection.sql("SELECT DISTINCT prompt FROM samples").fetchall()} == set(AWKWARD)
