@@ -40,12 +40,12 @@ class Faulty:
     def __call__(self, environ, start_response):
         kind = self._draw()
         if kind == "500 before":
-            return _error(start_response)
+            return _error(environ, start_response)
         if kind == "cut before":
             return _cut(environ)
         status, headers, body = self._answer(environ)
         if kind == "500 after":
-            return _error(start_response)
+            return _error(environ, start_response)
         if kind == "cut after":
             return _cut(environ)
         start_response(status, headers)
@@ -71,9 +71,9 @@ class Faulty:
         return answer[0], answer[1], body
 
 
-def _error(start_response) -> list[bytes]:
+def _error(environ, start_response) -> list[bytes]:
     start_response("500 Internal Server Error", [("Content-Type", "text/xml"), ("Content-Length", str(len(ERROR)))])
-    return [ERROR]
+    return [] if environ["REQUEST_METHOD"] == "HEAD" else [ERROR]
 
 
 def _cut(environ) -> list[bytes]:

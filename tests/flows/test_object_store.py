@@ -18,7 +18,7 @@ pytestmark = pytest.mark.usefixtures("prefect_server")
 
 @pytest.fixture
 def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[str, Faulty]]:
-    with serving(faults=0.02) as (address, faulty):
+    with serving(faults=0.01) as (address, faulty):
         for name, value in {**CREDENTIALS, "AWS_ENDPOINT_URL": address}.items():
             monkeypatch.setenv(name, value)
         yield f"s3://{BUCKET}/team/store", faulty
