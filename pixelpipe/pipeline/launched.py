@@ -76,6 +76,7 @@ class LaunchedTrainer:
             job.write(folder)
             on_cpu = self.unet.device.type == "cpu"
             processes = LaunchedProcesses(MODULE, folder, config.training.num_processes, on_cpu)
+            logger.info("training in %d processes, which log to %s", config.training.num_processes, processes.log)
             try:
                 while self.epoch < config.training.epochs:
                     yield self._train_epoch(EpochFiles(folder), processes, checkpoints)

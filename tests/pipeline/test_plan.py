@@ -8,11 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
+from pixelpipe.cli.plan import plan as plan_command
 from pixelpipe.comparison.pairing import Pairing
 from pixelpipe.comparison.statistics import detectable_difference
 from pixelpipe.elsewhere import parse_elsewhere
-from pixelpipe.errors import DatasetError
+from pixelpipe.errors import BadInputError, DatasetError
 from pixelpipe.gpus import GPUS
 from pixelpipe.pipeline.baseline import stored_config
 from pixelpipe.pipeline.elsewhere import Declaration, record_figures
@@ -117,6 +119,13 @@ def test_batches_are_tried_with_the_real_base(make_config):
     trials = list(try_batches(make_config(training={"resolution": 64, "ema_decay": 0.9}), limit=2))
     assert [(trial.batch_size, trial.fits, trial.peak_gb) for trial in trials] == [(1, True, None), (2, True, None)]
     assert all(trial.images_per_s > 0 for trial in trials)
+
+
+def test_batches_are_tried_where_a_gpu_is(tmp_path, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    (tmp_path / "c.yaml").write_text("dataset: {path: art}")
+    with pytest.raises(BadInputError, match="--max-batch: must run where a GPU is"):
+        plan_command.main([str(tmp_path / "c.yaml"), "--max-batch"], standalone_mode=False)
 
 
 def test_the_tiny_base_without_history_has_no_time(empty, make_config):
