@@ -21,7 +21,7 @@ from pixelpipe.training.engine import EpochRecord
 from pixelpipe.training.epoch_files import EpochFiles
 from pixelpipe.training.launcher import LOG, LaunchedProcesses
 from pixelpipe.training.lora import add_adapter
-from pixelpipe.training.weights import DTYPES, cast
+from pixelpipe.training.weights import DTYPES, as_trained
 
 logger = logging.getLogger(__name__)
 
@@ -59,7 +59,7 @@ class LaunchedTrainer:
         model, training = experiment.config.model, experiment.config.training
         if model.method == "lora":
             add_adapter(unet, model, experiment.config.seed)
-        cast(unet, DTYPES[training.mixed_precision])  # rounded as a trainer's is
+        as_trained(unet, DTYPES[training.mixed_precision])
         self.unet = unet.requires_grad_(False)
 
     def resume(self, checkpoints: CheckpointStore, epoch: int) -> None:  # noqa: ARG002 -- the processes read it

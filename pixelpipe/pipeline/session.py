@@ -31,7 +31,7 @@ from pixelpipe.training.checkpoint import CheckpointStore
 from pixelpipe.training.compilation import Choice, TimedSteps, check_compiler, obstacle
 from pixelpipe.training.engine import EpochRecord, Trainer, TrainingData
 from pixelpipe.training.processes import check_num_processes
-from pixelpipe.training.weights import DTYPES
+from pixelpipe.training.weights import DTYPES, as_trained
 
 logger = logging.getLogger(__name__)
 
@@ -185,8 +185,8 @@ def champion_sampler(store: Store, config: ExperimentConfig, reference: str) -> 
     experiment_id, _, epoch = reference.rpartition("@")
     base = load_base(resolve_base(config.model.base), Accelerator().device)
     CheckpointStore(store, experiment_id).apply(int(epoch), base.unet)
-    dtype = DTYPES[config.training.mixed_precision]  # rounded as the warm one is: the same pictures
-    return make_sampler(base, config), base.unet if dtype == base.unet.dtype else base.unet.to(dtype)
+    as_trained(base.unet, DTYPES[config.training.mixed_precision])
+    return make_sampler(base, config), base.unet
 
 
 def _some(sprites: np.ndarray, dataset_hash: str) -> np.ndarray:

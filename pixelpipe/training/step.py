@@ -16,7 +16,7 @@ from pixelpipe.training.loss import NoiseSchedule, denoising_losses
 from pixelpipe.training.processes import sum_over_processes
 from pixelpipe.training.schedule import lr_factor
 from pixelpipe.training.snapshot import Tensors, TrainingState
-from pixelpipe.training.weights import DTYPES, TrainedWeights
+from pixelpipe.training.weights import DTYPES, TrainedWeights, lay_out
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +44,7 @@ class OptimizerStep:
         self.accelerator, self.learning_rate = accelerator, config.learning_rate
         if config.gradient_checkpointing:
             unet.enable_gradient_checkpointing()
-        if accelerator.device.type == "cuda":
-            unet.to(memory_format=torch.channels_last)  # what tensor cores convolve; masters and moments follow
+        lay_out(unet)
         self.weights = TrainedWeights(unet, DTYPES[config.mixed_precision])
         self.optimizer = torch.optim.AdamW(
             self.weights.masters, lr=config.learning_rate, weight_decay=config.weight_decay, fused=True

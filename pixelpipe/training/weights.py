@@ -12,11 +12,23 @@ import torch
 DTYPES = {"no": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
+def lay_out(module: torch.nn.Module) -> None:
+    """In the order that tensor cores convolve; before masters are made, which follow."""
+    if next(module.parameters()).is_cuda:
+        module.to(memory_format=torch.channels_last)
+
+
 def cast(module: torch.nn.Module, dtype: torch.dtype) -> None:
     """All of a module's numbers, one tensor at a time; diffusers' own `to` warns where nothing is wrong."""
     for tensor in [*module.parameters(), *module.buffers()]:
         if tensor.is_floating_point():
             tensor.data = tensor.data.to(dtype)
+
+
+def as_trained(module: torch.nn.Module, dtype: torch.dtype) -> None:
+    """Layout and precision of a module that a trainer holds: one that only samples draws the same pictures."""
+    lay_out(module)
+    cast(module, dtype)
 
 
 class TrainedWeights:
