@@ -157,11 +157,12 @@ def main() -> None:
     parser.add_argument("--processes", type=int, default=8)
     parser.add_argument("--epochs", type=int, default=50)
     parser.add_argument("--killed", type=int, default=2, help="writers that are killed")
+    parser.add_argument("--readers", type=int, default=2)
     parser.add_argument("--s3", action="store_true")
     parser.add_argument("--faults", type=float, default=0.0, help="share of requests that fail; with --s3")
     given = parser.parse_args()
     with place(given.s3, given.faults) as url:
-        outcome = run(url, given.processes, given.epochs, given.killed)
+        outcome = run(url, given.processes, given.epochs, given.killed, given.readers)
         print(
             f"{given.processes} processes x {given.epochs} epochs x {SAMPLES} rows in {outcome.seconds:.0f} s: "
             f"{len(outcome.epochs)} different rows read at the end, {outcome.reads} polls and {outcome.compactions} "
