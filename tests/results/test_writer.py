@@ -28,6 +28,16 @@ def test_the_file_says_where_it_comes_from(store: Store, results: Any):
     assert file.schema_arrow.field("source_px").metadata[b"unit"] == b"px"
 
 
+def test_the_footer_has_the_hashes_that_all_rows_share(store: Store, results: Any):
+    """And of the others none: a footer must not say of one row what is true of another."""
+    same = {"dataset_hash": "d" * 64, "captions_hash": "c" * 64, "config_hash": "f" * 64, "line": "art-24"}
+    key = results.write("samples", ONE, 1, count=3, **same)
+    metadata = pq.read_schema(pa.BufferReader(store.read(key))).metadata
+    assert {name: metadata[name.encode()].decode() for name in same} == same
+    assert b"base_hash" not in metadata
+    assert b"checkpoint_hash" not in metadata
+
+
 def test_a_file_is_written_once(results: Any):
     results.write("samples", ONE, 1)
     with pytest.raises(AlreadyExistsError):
