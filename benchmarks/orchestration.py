@@ -64,7 +64,7 @@ def without_prefect(store: Store, config: ExperimentConfig) -> float:
     """Seconds from the first epoch's beginning to the end."""
     experiment = prepare(store, config)
     with acquire(store, experiment.experiment_id) as lease:
-        run = ExperimentRun(store, experiment, lease.attempt)
+        run = ExperimentRun(lease, experiment)
         run.begin()
         _ = run.session.trainer  # loading is no overhead of an epoch
         started, decision = time.perf_counter(), None

@@ -55,7 +55,7 @@ class Outcome:
 def write(store: Store, number: int, num_epochs: int, attempt: int) -> None:
     """Go on after the last committed epoch, as an attempt of a run does."""
     experiment_id = f"run-{number:08x}"
-    discard_uncommitted(store, experiment_id)
+    discard_uncommitted(store, experiment_id, 9)
     rng = np.random.default_rng(number)
     for epoch in range(max(committed_epochs(store, experiment_id), default=0) + 1, num_epochs + 1):
         for table in ("samples", "epochs"):

@@ -44,7 +44,7 @@ def run_experiment(config: Experiment, store: StoreUrl = DEFAULT_STORE, repetiti
             if finished_status(place, experiment.experiment_id):
                 report_experiment(place, experiment.experiment_id)  # killed before it had one, or asked for again
                 return _completed(stored_outcome(place, experiment.experiment_id))
-            outcome = _attempt(ExperimentRun(place, experiment, lease.attempt))
+            outcome = _attempt(ExperimentRun(lease, experiment))
     announce(outcome, experiment.line, store)
     report_experiment(place, outcome.experiment_id)
     return _completed(outcome)

@@ -7,6 +7,7 @@ PixelpipeError
 │   ├── WeightsError         a file of weights: damaged, or of another architecture
 │   │   └── BaseModelError   the base model's
 ├── ExperimentHeldError      another process is running this experiment: exit code 2
+├── LeaseLostError           another attempt has taken the experiment over
 ├── CorruptCheckpointError   a checkpoint that does not match its manifest
 ├── TrainingDivergedError    the loss is no longer finite, or has exploded
 ├── OutOfMemoryError         a batch does not fit: the message says what to lower, and to what
@@ -46,6 +47,10 @@ class BaseModelError(WeightsError):
 
 class ExperimentHeldError(PixelpipeError):
     """Another process holds the lease of this experiment."""
+
+
+class LeaseLostError(PixelpipeError):
+    """This process stood still for so long that another attempt goes on with its experiment."""
 
 
 class CorruptCheckpointError(PixelpipeError):

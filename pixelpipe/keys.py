@@ -19,6 +19,9 @@ CheckpointPart = Literal["unet", "lora", "training_state"]
 Role = Literal["candidate", "baseline"]
 
 _SEGMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]*")
+_CHECKPOINT = re.compile(
+    r"experiments/[^/]+/checkpoints/epoch-(?P<epoch>\d{2,})-(?P<attempt>\d+)/(?P<part>unet|lora|training_state)/(?P<file>.+)"
+)
 _STEM = re.compile(r"epoch-(?P<epoch>\d{2,})-(?P<attempt>\d+)(-[a-z][a-z0-9_]*)?")
 
 
@@ -30,9 +33,18 @@ def line_key(line: str, *parts: str) -> str:
     return _join(LINES, line, *parts)
 
 
-def checkpoint_key(experiment_id: str, epoch: int, part: CheckpointPart) -> str:
+def checkpoint_key(experiment_id: str, epoch: int, attempt: int, part: CheckpointPart) -> str:
     """The folder of one part of a checkpoint; `Store.put_tree` writes it."""
-    return experiment_key(experiment_id, "checkpoints", epoch_name(epoch), part)
+    return experiment_key(experiment_id, "checkpoints", epoch_stem(epoch, attempt), part)
+
+
+def parse_checkpoint_key(key: str) -> tuple[int, int, CheckpointPart, str] | None:
+    """(epoch, attempt, part, file) of a file of a checkpoint, or None when it is something else."""
+    match = _CHECKPOINT.fullmatch(key)
+    if match is None:
+        return None
+    part: CheckpointPart = match["part"]  # type: ignore[assignment]
+    return int(match["epoch"]), int(match["attempt"]), part, match["file"]
 
 
 def sample_key(experiment_id: str, epoch: int, prompt_id: str, seed: int) -> str:

@@ -1,46 +1,73 @@
 """A lease: one process at a time runs an experiment, and its attempts are numbered.
 
-Attempt n is the file `experiments/<id>/attempts/000n.json`, put only if absent, so of two starters one gets
-it. It ends with `000n.ended.json`, or by its holder's death: a process is the same one when host, boot,
-process namespace, pid and start time agree, so a reused pid does not count. Of another host nobody can tell,
-so there the attempt is held.
+Attempt n is the file `experiments/<id>/attempts/000n.json`, put only if absent, so of two starters one gets it. It ends
+with `000n.ended.json`, or is taken over by attempt n + 1: at once when its holder died on this host (host, boot,
+process namespace, pid and start time tell, so a reused pid does not count), and after a minute without a heartbeat
+anywhere. A holder that only stood still finds out at its next step or write, and `fence.py` lets it commit nothing.
 """
 
-import json
-import platform
-import re
-import sys
-from datetime import UTC, datetime
-from pathlib import Path
+import logging
+import threading
+import time
 from types import TracebackType
-from typing import Any
 
-import psutil
-
-from pixelpipe.errors import AlreadyExistsError, ExperimentHeldError
-from pixelpipe.keys import experiment_key
+from pixelpipe.attempts import (
+    EXPIRES_AFTER_S,
+    HEARTBEAT_S,
+    Record,
+    age_s,
+    as_json,
+    attempt_key,
+    holder_record,
+    is_here,
+    last_heartbeat,
+    lives,
+    newest_attempt,
+    now,
+    read_record,
+)
+from pixelpipe.errors import AlreadyExistsError, ExperimentHeldError, LeaseLostError, StoreError
+from pixelpipe.fence import FencedStore, seal
 from pixelpipe.store import Store
 
-START_TOLERANCE_S = 0.5
-_ATTEMPT = re.compile(r"(\d{4,})\.json")
+logger = logging.getLogger(__name__)
 
 
 class Lease:
-    """Held by this process; a context manager that releases at its end, however it ends."""
+    """Held by this process. Entered, it gives heartbeats from a thread until it is left, which ends the attempt."""
 
-    def __init__(self, store: Store, experiment_id: str, attempt: int) -> None:
-        self.experiment_id = experiment_id
-        self.attempt = attempt
-        self._store = store
+    def __init__(self, store: Store, experiment_id: str, attempt: int, heartbeat_s: float = HEARTBEAT_S) -> None:
+        self.experiment_id, self.attempt = experiment_id, attempt
+        self.store = FencedStore(store, experiment_id, attempt, self.check, self.check_known)
+        self._place, self._lost = store, False
+        self._left = threading.Event()
+        self._heartbeat = threading.Thread(target=self._beat, args=(heartbeat_s,), name="pixelpipe-lease", daemon=True)
+
+    def check(self) -> None:
+        """Raise `LeaseLostError`, which says to whom, once another attempt has taken the experiment over."""
+        self._lost = self._lost or self._place.exists(attempt_key(self.experiment_id, self.attempt + 1))
+        self.check_known()
+
+    def check_known(self) -> None:
+        """The same without asking the store: cheap enough for every step of a training."""
+        if not self._lost:
+            return
+        record = read_record(self._place, self.experiment_id, self.attempt + 1)
+        raise LeaseLostError(
+            f"experiment {self.experiment_id}: attempt {self.attempt} stood still too long; since "
+            f"{record['acquired_at'][:19]} UTC attempt {record['attempt']} goes on, pid {record['pid']} on "
+            f"{record['host']['name']}"
+        )
 
     def release(self, error: str | None = None) -> None:
         """End the attempt; ending it twice, or after somebody ended it by hand, is fine."""
-        ended = {"attempt": self.attempt, "ended_at": datetime.now(UTC).isoformat(), "error": error}
-        key = _attempt_key(self.experiment_id, self.attempt, ended=True)
-        if not self._store.exists(key):
-            self._store.replace(key, _json(ended))
+        self._left.set()
+        key = attempt_key(self.experiment_id, self.attempt, ".ended")
+        if not self._place.exists(key):
+            self._place.replace(key, as_json({"attempt": self.attempt, "ended_at": now(), "error": error}))
 
     def __enter__(self) -> "Lease":
+        self._heartbeat.start()
         return self
 
     def __exit__(
@@ -48,93 +75,92 @@ class Lease:
     ) -> None:
         self.release(None if kind is None else kind.__name__)
 
+    def _beat(self, heartbeat_s: float) -> None:
+        key, failed = attempt_key(self.experiment_id, self.attempt, ".heartbeat"), False
+        while not self._left.wait(heartbeat_s):
+            try:
+                self.check()
+                self._place.replace(key, as_json({"at": now()}))
+                failed = False
+            except LeaseLostError as error:
+                logger.error("%s", error)
+                return
+            except StoreError as error:  # it may come back, and if it does not, the run itself fails
+                if not failed:
+                    logger.warning("no heartbeat of %s: %s", self.experiment_id, error)
+                failed = True
 
-def acquire(store: Store, experiment_id: str) -> Lease:
+
+def acquire(
+    store: Store, experiment_id: str, heartbeat_s: float = HEARTBEAT_S, expires_after_s: float = EXPIRES_AFTER_S
+) -> Lease:
     """The next attempt of an experiment, numbered from 1.
 
-    Raises `ExperimentHeldError` (one line: who, where, since when) while the newest attempt's holder lives.
+    Raises `ExperimentHeldError` (one line: who, where, since when) while the newest attempt's holder lives. Of another
+    host only heartbeats tell: this waits for the next one, at most `expires_after_s`.
     """
     while True:
-        attempt = check_free(store, experiment_id)
+        attempt = newest_attempt(store, experiment_id)
+        if _is_open(store, experiment_id, attempt):
+            _await_end(store, read_record(store, experiment_id, attempt))
         try:
-            store.put(_attempt_key(experiment_id, attempt + 1), _json(_holder(attempt + 1)))
+            record = holder_record(experiment_id, attempt + 1, heartbeat_s, expires_after_s)
+            store.put(attempt_key(experiment_id, attempt + 1), as_json(record))
         except AlreadyExistsError:
             continue  # another process was first: see whether it holds
-        return Lease(store, experiment_id, attempt + 1)
+        for earlier in range(1, attempt + 1):
+            if not _was_released(store, experiment_id, earlier):
+                seal(store, experiment_id, earlier, by=attempt + 1)
+        return Lease(store, experiment_id, attempt + 1, heartbeat_s)
 
 
-def check_free(store: Store, experiment_id: str) -> int:
-    """The number of the newest attempt, 0 for none; `ExperimentHeldError` while its holder lives."""
-    attempt = _newest_attempt(store, experiment_id)
-    if attempt and not store.exists(_attempt_key(experiment_id, attempt, ended=True)):
-        _refuse_if_held(store, experiment_id, attempt)
-    return attempt
+def check_free(store: Store, experiment_id: str) -> None:
+    """Raise `ExperimentHeldError` while the newest attempt's holder lives, as far as can be told at once."""
+    attempt = newest_attempt(store, experiment_id)
+    if _is_open(store, experiment_id, attempt):
+        record = read_record(store, experiment_id, attempt)
+        if (lives(record) if is_here(record) else True) and _silent_s(store, record) < record["expires_after_s"]:
+            raise _held(store, record)
 
 
-def _newest_attempt(store: Store, experiment_id: str) -> int:
-    names = [Path(key).name for key in store.list(experiment_key(experiment_id, "attempts"))]
-    return max((int(match[1]) for match in map(_ATTEMPT.fullmatch, names) if match), default=0)
+def _is_open(store: Store, experiment_id: str, attempt: int) -> bool:
+    return attempt > 0 and not store.exists(attempt_key(experiment_id, attempt, ".ended"))
 
 
-def _refuse_if_held(store: Store, experiment_id: str, attempt: int) -> None:
-    holder = json.loads(store.read(_attempt_key(experiment_id, attempt)))
-    here = holder["host"] == _host()
-    if here and not _lives(holder):
+def _was_released(store: Store, experiment_id: str, attempt: int) -> bool:
+    """By its holder, that is: who ends an attempt by hand cannot know that nothing is on its way."""
+    key = attempt_key(experiment_id, attempt, ".ended")
+    return store.exists(key) and b'"ended_at"' in store.read(key)
+
+
+def _await_end(store: Store, record: Record) -> None:
+    """Return when the holder is dead or has ended, or was silent for so long that it counts as dead."""
+    if is_here(record) and not lives(record):
         return
-    who = f"pid {holder['pid']} on {holder['host']['name']} since {holder['acquired_at']}"
-    ended = store.uri(_attempt_key(experiment_id, attempt, ended=True))
-    hint = "stop it first" if here else f"if that process is gone, create {ended}"
-    raise ExperimentHeldError(f"experiment {experiment_id} is running: {who}; {hint}")
+    if is_here(record) and _silent_s(store, record) < record["expires_after_s"]:
+        raise _held(store, record)
+    first, started = last_heartbeat(store, record), time.monotonic()
+    logger.info("%s; watching whether it lives", _held(store, record))
+    while _is_open(store, record["experiment_id"], record["attempt"]):
+        if last_heartbeat(store, record) != first:
+            raise _held(store, record)
+        watched_s = time.monotonic() - started
+        # its clock, or ours, may be wrong: however old a heartbeat looks, two more must be missed
+        if watched_s > record["expires_after_s"] or (
+            watched_s > 2 * record["heartbeat_s"] and age_s(first) > record["expires_after_s"]
+        ):
+            return
+        time.sleep(min(1.0, record["heartbeat_s"] / 2))
 
 
-def _lives(holder: dict[str, Any]) -> bool:
-    try:
-        process = psutil.Process(holder["pid"])
-        return (
-            process.status() != psutil.STATUS_ZOMBIE
-            and abs(_start_after_boot_s(process) - holder["start_after_boot_s"]) < START_TOLERANCE_S
-        )
-    except psutil.NoSuchProcess:
-        return False
+def _silent_s(store: Store, record: Record) -> float:
+    return age_s(last_heartbeat(store, record))
 
 
-def _holder(attempt: int) -> dict[str, Any]:
-    process = psutil.Process()
-    start_s = process.create_time()
-    return {
-        "attempt": attempt,
-        "host": _host(),
-        "pid": process.pid,
-        "process_started_at": datetime.fromtimestamp(start_s, UTC).isoformat(timespec="seconds"),
-        "start_after_boot_s": _start_after_boot_s(process),
-        "acquired_at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "command": sys.orig_argv,
-    }
-
-
-def _start_after_boot_s(process: psutil.Process) -> float:
-    """Start of a process since the machine's boot: setting the clock moves the time of day, but not this."""
-    return process.create_time() - psutil.boot_time()
-
-
-def _host() -> dict[str, str]:
-    """Where a pid means something: host, its present boot, and the container's process namespace."""
-    return {"name": platform.node(), "boot": _boot_id(), "pid_namespace": _pid_namespace()}
-
-
-def _boot_id() -> str:
-    path = Path("/proc/sys/kernel/random/boot_id")
-    return path.read_text().strip() if path.exists() else ""
-
-
-def _pid_namespace() -> str:
-    path = Path("/proc/self/ns/pid")
-    return str(path.readlink()) if path.is_symlink() else ""
-
-
-def _attempt_key(experiment_id: str, attempt: int, ended: bool = False) -> str:
-    return experiment_key(experiment_id, "attempts", f"{attempt:04d}{'.ended' if ended else ''}.json")
-
-
-def _json(record: dict[str, Any]) -> bytes:
-    return json.dumps(record, indent=1).encode()
+def _held(store: Store, record: Record) -> ExperimentHeldError:
+    who = f"pid {record['pid']} on {record['host']['name']} since {record['acquired_at'][:19]} UTC"
+    silent_s = max(0, round(_silent_s(store, record)))
+    return ExperimentHeldError(
+        f"experiment {record['experiment_id']} is running: {who}; stop it first (its last heartbeat was {silent_s} s "
+        f"ago, and after {record['expires_after_s']:.0f} s without one it counts as gone)"
+    )

@@ -93,6 +93,10 @@ class Store:
         with self._failures(f"write {key}"):
             self._files.create(check_key(key), data)
 
+    def commit(self, key: str, data: bytes) -> None:
+        """`put` of what makes an epoch exist; under a lease (`fence.py`) once for all attempts at the experiment."""
+        self.put(key, data)
+
     def put_file(self, key: str, local: Path, move: bool = False) -> None:
         """Like `put`, from a file; `move` removes it, without a copy if the disk is the same."""
         with self._failures(f"write {key}"):

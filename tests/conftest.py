@@ -1,6 +1,5 @@
 """What many tests stand on: small real datasets, the tiny base, and a configuration that runs in seconds."""
 
-import itertools
 import os
 import tempfile
 import zlib
@@ -123,29 +122,30 @@ class Painter:
         for section, changes in sections.items():
             values[section] = {**values.get(section, {}), **changes} if isinstance(changes, dict) else changes
         experiment = prepare(self.store, parse_config(values, "test"))
-        attempts = itertools.count(1)
-        while self._attempt(experiment, next(attempts), colors, fresh or {}) is None:
+        while self._attempt(experiment, colors, fresh or {}) is None:
             pass
         return experiment.experiment_id
 
-    def _attempt(self, experiment: Any, attempt: int, colors: Colors, fresh: Mapping[str, float]) -> Any:
+    def _attempt(self, experiment: Any, colors: Colors, fresh: Mapping[str, float]) -> Any:
         """As the flow's."""
         import pixelpipe.pipeline.run as stages
+        from pixelpipe.lease import acquire
         from pixelpipe.pipeline.conclude import conclude
         from pixelpipe.pipeline.judge_again import judge_again, must_be_judged_again
 
-        run = stages.ExperimentRun(self.store, experiment, attempt)
         self.monkeypatch.setattr(stages, "champion_sampler", lambda *_: (None, None))
         self.monkeypatch.setattr(stages, "sample_images", self._paint_fresh(fresh))
-        run.session.__dict__.update(sampler=None, trainer=_NoTrainer())
-        run.begin()
-        decision = run.last_decision()
-        if decision is not None and must_be_judged_again(run, decision):
-            decision = judge_again(run, decision)
-        while decision is None or not decision.ends_run:
-            decision = self._epoch(run, run.done_epochs + 1 if decision is None else decision.epoch + 1, colors)
-        self.before_conclusion()
-        return conclude(run, decision)
+        with acquire(self.store, experiment.experiment_id) as lease:
+            run = stages.ExperimentRun(lease, experiment)
+            run.session.__dict__.update(sampler=None, trainer=_NoTrainer())
+            run.begin()
+            decision = run.last_decision()
+            if decision is not None and must_be_judged_again(run, decision):
+                decision = judge_again(run, decision)
+            while decision is None or not decision.ends_run:
+                decision = self._epoch(run, run.done_epochs + 1 if decision is None else decision.epoch + 1, colors)
+            self.before_conclusion()
+            return conclude(run, decision)
 
     def _epoch(self, run: Any, epoch: int, colors: Colors) -> Decision:
         from pixelpipe.training.engine import EpochRecord

@@ -2,32 +2,67 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from pixelpipe.errors import ExperimentHeldError
-from pixelpipe.lease import acquire
+from pixelpipe.lease import acquire, check_free
 from pixelpipe.store import Store
 
 EXPERIMENT = "portraits-1a2b3c4d"
+# Acquires, then runs the commands that it is told; `stop N`: SIGSTOP itself right before its N-th write.
 HOLDER = """
-import sys
-from pixelpipe.errors import ExperimentHeldError
+import os, signal, sys
+from pixelpipe.errors import PixelpipeError
 from pixelpipe.lease import acquire
+from pixelpipe.local_files import LocalFiles
 from pixelpipe.store import Store
+
+def stop_before(number):
+    create, left = LocalFiles.create, number
+    def stopping(self, key, data):
+        nonlocal left
+        left -= 1
+        if left == 0:
+            os.kill(os.getpid(), signal.SIGSTOP)
+        create(self, key, data)
+    LocalFiles.create = stopping
+
+def answer(what):
+    try:
+        print(what() or "done", flush=True)
+    except PixelpipeError as error:
+        print(f"{type(error).__name__}: {error}", flush=True)
+
 store = Store.open(sys.argv[1])
 print("ready", flush=True)
 sys.stdin.readline()
-try:
-    print(acquire(store, sys.argv[2]).attempt, flush=True)
-except ExperimentHeldError as error:
-    print(error, flush=True)
-sys.stdin.readline()
+def enter():
+    global lease
+    lease = acquire(store, sys.argv[2], heartbeat_s=0.1, expires_after_s=0.5).__enter__()
+    return lease.attempt
+answer(enter)
+for line in sys.stdin:
+    verb, _, key = line.rstrip().partition(" ")
+    data = f"attempt {lease.attempt}".encode()
+    answer({
+        "commit": lambda: lease.store.commit(key, data),
+        "put": lambda: lease.store.put(key, data),
+        "delete": lambda: lease.store.delete(key),
+        "replace": lambda: lease.store.replace(key, data),
+        "step": lambda: lease.check_known(),
+        "stop": lambda: stop_before(int(key)),
+    }[verb])
 """
+PACE = {"heartbeat_s": 0.1, "expires_after_s": 0.5}
 
 
 @pytest.fixture
@@ -43,10 +78,31 @@ def start(store: Store) -> subprocess.Popen[str]:
     return process
 
 
-def tell(process: subprocess.Popen[str]) -> None:
+def tell(process: subprocess.Popen[str], command: str = "") -> None:
     assert process.stdin is not None
-    process.stdin.write("\n")
+    process.stdin.write(f"{command}\n")
     process.stdin.flush()
+
+
+def ask(process: subprocess.Popen[str], command: str) -> str:
+    tell(process, command)
+    return read_line(process)
+
+
+def wait_stopped(process: subprocess.Popen[str]) -> None:
+    os.waitid(os.P_PID, process.pid, os.WSTOPPED | os.WNOWAIT)
+
+
+@contextmanager
+def holding(store: Store) -> Iterator[subprocess.Popen[str]]:
+    """A process that holds the lease as attempt 1."""
+    with start(store) as process:
+        tell(process)
+        assert read_line(process) == "1"
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 def read_line(process: subprocess.Popen[str]) -> str:
@@ -121,7 +177,7 @@ def test_of_racing_processes_one_wins(store: Store):
         tell(racer)
     answers = sorted(read_line(racer) for racer in racers)
     for racer in racers:
-        racer.communicate("\n")
+        racer.communicate("")
     assert answers[0] == "1"
     assert all("is running: pid" in answer for answer in answers[1:])
 
@@ -137,17 +193,105 @@ def test_a_reused_pid_is_another_process(store: Store):
     assert acquire(store, EXPERIMENT).attempt == 2
 
 
-@pytest.mark.parametrize("field", ["name", "boot", "pid_namespace"])
-def test_another_host_holds_until_it_is_ended_by_hand(store: Store, field: str):
-    acquire(store, EXPERIMENT)
+def move_to_another_host(store: Store, field: str = "name", **changes: object) -> None:
     host = json.loads(store.read(attempt_file(store, "0001.json")))["host"]
-    rewrite(store, host={**host, field: "elsewhere"}, pid=999_999_999)
-    ended = attempt_file(store, "0001.ended.json")
-    with pytest.raises(ExperimentHeldError, match="if that process is gone, create ") as caught:
-        acquire(store, EXPERIMENT)
-    assert str(caught.value).endswith(store.uri(ended))
-    store.put(ended, b"")
+    rewrite(store, host={**host, field: "elsewhere"}, **changes)
+
+
+@pytest.mark.parametrize("field", ["name", "boot", "pid_namespace"])
+def test_another_host_holds_as_long_as_it_gives_heartbeats(store: Store, field: str):
+    """Whatever its clock says: this one is an hour late."""
+    with holding(store) as holder:
+        move_to_another_host(store, field, pid=999_999_999, acquired_at="2026-01-01T00:00:00+00:00")
+        with pytest.raises(ExperimentHeldError, match="its last heartbeat was 0 s ago, and after 0 s without one"):
+            acquire(store, EXPERIMENT)
+        holder.kill()
+        holder.wait()
+        started = time.monotonic()
+        assert acquire(store, EXPERIMENT).attempt == 2
+        assert time.monotonic() - started < 5
+
+
+def test_another_host_is_not_waited_for_where_that_is_not_asked(store: Store):
+    acquire(store, EXPERIMENT)
+    move_to_another_host(store)
+    with pytest.raises(ExperimentHeldError, match="after 60 s without one it counts as gone"):
+        check_free(store, EXPERIMENT)
+    rewrite(store, acquired_at="2026-01-01T00:00:00+00:00")
+    check_free(store, EXPERIMENT)
+
+
+def test_an_attempt_of_another_host_can_be_ended_by_hand(store: Store):
+    acquire(store, EXPERIMENT)
+    move_to_another_host(store)
+    store.put(attempt_file(store, "0001.ended.json"), b"")
     assert acquire(store, EXPERIMENT).attempt == 2
+
+
+def test_who_stood_still_is_told_at_whatever_it_does_next(store: Store):
+    with holding(store) as holder:
+        assert ask(holder, "commit results/v1/epochs/x-1/epoch-01-1.parquet") == "done"
+        assert ask(holder, "step") == "done"
+        holder.send_signal(signal.SIGSTOP)
+        wait_stopped(holder)
+        while True:
+            try:
+                lease = acquire(store, EXPERIMENT, **PACE)
+                break
+            except ExperimentHeldError:  # its last heartbeat is too fresh
+                time.sleep(0.1)
+        assert lease.attempt == 2
+        lease.store.commit("results/v1/epochs/x-1/epoch-02-2.parquet", b"attempt 2")
+        before = store.list()
+        holder.send_signal(signal.SIGCONT)
+        for command in ("commit a", "put b", "delete results/v1/epochs/x-1/epoch-02-2.parquet", "replace d", "step"):
+            refused = ask(holder, command)
+            assert re.fullmatch(
+                rf"LeaseLostError: experiment {EXPERIMENT}: attempt 1 stood still too long; since 20\S+ UTC attempt 2 "
+                rf"goes on, pid {os.getpid()} on \S+",
+                refused,
+            )
+        assert store.list() == before
+
+
+@pytest.mark.parametrize(
+    ("write", "committed", "answer"),
+    [
+        (1, [], "LeaseLostError"),  # the claim: it comes too late
+        (2, ["epoch-01-1.parquet"], "done"),  # the row, after the claim: it is finished by whoever takes over
+    ],
+)
+def test_stopped_between_looking_and_writing(store: Store, write: int, committed: list[str], answer: str):
+    """Exactly one attempt commits an epoch, however late a write comes."""
+    folder = "results/v1/epochs/x-1"
+    with holding(store) as holder:
+        assert ask(holder, f"stop {write}") == "done"
+        tell(holder, f"commit {folder}/epoch-01-1.parquet")
+        wait_stopped(holder)
+        time.sleep(0.6)
+        lease = acquire(store, EXPERIMENT, **PACE)
+        assert [Path(key).name for key in store.list(folder)] == committed
+        lease.store.commit(f"{folder}/epoch-02-2.parquet", b"attempt 2")
+        before = store.list()
+        holder.send_signal(signal.SIGCONT)
+        assert read_line(holder).partition(":")[0] == answer
+        assert ask(holder, f"commit {folder}/epoch-02-1.parquet").startswith("LeaseLostError")
+        assert store.list() == before
+    assert all(store.read(key) == b"attempt 1" for key in store.list(folder) if key.endswith("-1.parquet"))
+
+
+def test_every_earlier_attempt_is_sealed(store: Store):
+    """Attempt 2 died between taking over and sealing attempt 1, whose process still lives."""
+    with holding(store) as holder:
+        assert ask(holder, "stop 1") == "done"
+        tell(holder, "commit a")
+        wait_stopped(holder)
+        second = json.loads(store.read(attempt_file(store, "0001.json"))) | {"attempt": 2, "pid": 999_999_999}
+        store.put(attempt_file(store, "0002.json"), json.dumps(second).encode())
+        assert acquire(store, EXPERIMENT).attempt == 3
+        holder.send_signal(signal.SIGCONT)
+        assert read_line(holder).startswith("LeaseLostError")
+    assert not store.exists("a")
 
 
 def test_other_files_beside_the_attempts_are_ignored(store: Store):

@@ -17,7 +17,7 @@ from pixelpipe.config import content_id
 from pixelpipe.elsewhere import ElsewhereConfig, Figures
 from pixelpipe.errors import BadInputError
 from pixelpipe.keys import epoch_stem, experiment_key
-from pixelpipe.lease import acquire
+from pixelpipe.lease import Lease, acquire
 from pixelpipe.lines import champion, move_champion
 from pixelpipe.pipeline.baseline import Baseline, find_baseline, pin_baseline, pinned_baseline
 from pixelpipe.pipeline.evidence import SUMMARY_METRICS
@@ -41,13 +41,11 @@ class Declaration:
 
 
 class ElsewhereRun:
-    """One import of an experiment's epochs. The caller holds the experiment's lease."""
+    """One import of an experiment's epochs, under its lease."""
 
-    def __init__(
-        self, store: Store, config: ElsewhereConfig, experiment_id: str, attempt: int, declared: Declaration | None
-    ) -> None:
-        self.store, self.config, self.experiment_id = store, config, experiment_id
-        self.attempt, self.declared = attempt, declared
+    def __init__(self, lease: Lease, config: ElsewhereConfig, declared: Declaration | None) -> None:
+        self.store, self.attempt, self.experiment_id = lease.store, lease.attempt, lease.experiment_id
+        self.config, self.declared = config, declared
 
     @cached_property
     def baseline(self) -> Baseline:
@@ -69,7 +67,7 @@ class ElsewhereRun:
 
     def begin(self, given: Iterable[int]) -> list[int]:
         """Clear what an import that died left, and record that this one runs; returns the epochs that are new."""
-        discard_uncommitted(self.store, self.experiment_id)
+        discard_uncommitted(self.store, self.experiment_id, self.attempt)
         new = sorted(set(given) - set(committed_epochs(self.store, self.experiment_id)))
         if not new:
             return []
@@ -160,7 +158,7 @@ def record_figures(store: Store, config: ElsewhereConfig, declared: Declaration 
     if declared is None:
         _check_baseline(store, config)
     with acquire(store, experiment_id) as lease:
-        run = ElsewhereRun(store, config, experiment_id, lease.attempt, declared)
+        run = ElsewhereRun(lease, config, declared)
         _check_unchanged(store, experiment_id, config.figures)
         by_epoch = {figures.epoch: figures for figures in config.figures}
         for epoch in run.begin(by_epoch):

@@ -19,7 +19,8 @@ from pixelpipe.models.write import refuse_existing, staged, write_safetensors
 from pixelpipe.pipeline.baseline import stored_config
 from pixelpipe.pipeline.export_metadata import model_spec, training_metadata
 from pixelpipe.results.reader import latest_status, read_table
-from pixelpipe.store import MANIFEST, Store
+from pixelpipe.store import Store
+from pixelpipe.training.checkpoint import kept_weights
 
 Form = Literal["diffusers", "single-file", "kohya", "lora"]
 FORMS: tuple[Form, ...] = get_args(Form)
@@ -35,6 +36,7 @@ class Checkpoint:
 
     experiment_id: str
     epoch: int
+    attempt: int  # whose weights they are
     part: CheckpointPart  # unet, or lora
     status: dict[str, Any]  # the latest row of `experiments`
 
@@ -50,14 +52,15 @@ def find_checkpoint(store: Store, experiment_id: str, epoch: int | None) -> Chec
     """
     status = latest_status(store, experiment_id)
     assert status is not None, "the command line looked it up"
-    kept = {number: part for number in _epochs(store, experiment_id) if (part := _part(store, experiment_id, number))}
+    weights = kept_weights(store, experiment_id)
+    kept = {number: weights[number] for number in _epochs(store, experiment_id) if number in weights}
     if not kept:
         raise BadInputError(f"EXPERIMENT {experiment_id}: must have a checkpoint but {store.url} keeps none of it")
     chosen = max(kept) if epoch is None else epoch
     if chosen not in kept:
         known = ", ".join(map(str, sorted(kept)))
         raise BadInputError(f"EXPERIMENT {experiment_id}@{chosen}: must be an epoch whose weights are kept: {known}")
-    return Checkpoint(experiment_id, chosen, kept[chosen], status)
+    return Checkpoint(experiment_id, chosen, *kept[chosen], status)
 
 
 def choose_form(checkpoint: Checkpoint, target: Path, form: Form | None) -> Form:
@@ -152,7 +155,7 @@ def _stored_lora(store: Store, checkpoint: Checkpoint, unet: torch.nn.Module, te
 def _fetched(store: Store, checkpoint: Checkpoint) -> Iterator[Path]:
     """The checkpoint's files, verified; from an object store, for as long as they are read."""
     with tempfile.TemporaryDirectory() as scratch:
-        key = checkpoint_key(checkpoint.experiment_id, checkpoint.epoch, checkpoint.part)
+        key = checkpoint_key(checkpoint.experiment_id, checkpoint.epoch, checkpoint.attempt, checkpoint.part)
         yield store.fetch_tree(key, Path(scratch) / checkpoint.part)
 
 
@@ -194,11 +197,3 @@ def _metadata(store: Store, checkpoint: Checkpoint, config: dict[str, Any]) -> _
 def _epochs(store: Store, experiment_id: str) -> list[int]:
     rows = read_table(store, "epochs", experiment_id, columns=["epoch"]).to_pylist()
     return [row["epoch"] for row in rows]
-
-
-def _part(store: Store, experiment_id: str, epoch: int) -> CheckpointPart | None:
-    parts: tuple[CheckpointPart, ...] = ("lora", "unet")
-    for part in parts:
-        if store.exists(f"{checkpoint_key(experiment_id, epoch, part)}/{MANIFEST}"):
-            return part
-    return None

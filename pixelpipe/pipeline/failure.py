@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from pixelpipe.errors import PixelpipeError, TrainingDivergedError
+from pixelpipe.errors import LeaseLostError, PixelpipeError, TrainingDivergedError
 from pixelpipe.interruption import was_interrupted
 from pixelpipe.pipeline.run import ExperimentRun
 from pixelpipe.pipeline.status import record_status
@@ -11,9 +11,14 @@ from pixelpipe.pipeline.status import record_status
 
 @contextmanager
 def recorded_failure(run: ExperimentRun) -> Iterator[None]:
-    """Record `failed` for an error and `cancelled` for an interruption, and let it pass on."""
+    """Record `failed` for an error and `cancelled` for an interruption, and let it pass on.
+
+    Who lost the lease records nothing: the experiment goes on without it.
+    """
     try:
         yield
+    except LeaseLostError:
+        raise
     except BaseException as error:
         if was_interrupted(error):  # at the keyboard, or cancelled by Prefect
             status, reason_code, message = "cancelled", "cancelled", "Stopped by a person."

@@ -53,10 +53,10 @@ def record_images(
     for epoch in folder.epochs:  # every file is read before the first is written
         _check_unchanged(store, experiment_id, epoch, plans, folder.images(epoch, config.grid))
     with acquire(store, experiment_id) as lease:
-        run = ElsewhereRun(store, config, experiment_id, lease.attempt, declared)
+        run = ElsewhereRun(lease, config, declared)
         new = run.begin(folder.epochs)
-        pin_prompts(store, config.line, prompts)
-        pin_profile(store, config.line, profile)
+        pin_prompts(run.store, config.line, prompts)
+        pin_profile(run.store, config.line, profile)
         train = None if sprites is None else TrainSprites(sprites)
         for epoch in new:
             _put_images(run, folder, epoch, plans)

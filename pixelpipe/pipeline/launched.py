@@ -36,6 +36,7 @@ class Job:
     config: ExperimentConfig
     repetition: int
     experiment_id: str
+    attempt: int
     done_epochs: int
 
     def write(self, folder: Path) -> None:
@@ -72,7 +73,8 @@ class LaunchedTrainer:
         """
         config, experiment_id = self.experiment.config, self.experiment.experiment_id
         with self.store.scratch(f"training-{experiment_id}") as folder:
-            job = Job(self.store.url, config, self.experiment.repetition, experiment_id, self.epoch)
+            repetition = self.experiment.repetition
+            job = Job(self.store.url, config, repetition, experiment_id, checkpoints.attempt, self.epoch)
             job.write(folder)
             on_cpu = self.unet.device.type == "cpu"
             processes = LaunchedProcesses(MODULE, folder, config.training.num_processes, on_cpu)

@@ -123,7 +123,7 @@ def _removable(
         for key, num_bytes in store.sizes(experiment_key(experiment_id, folder)).items():
             groups.setdefault(key.split("/")[3], {})[key] = num_bytes
         for name, sizes in sorted(groups.items()):
-            epoch = names.get(name)
+            epoch = names.get(name, names.get(name.rpartition("-")[0]))  # checkpoints: by epoch and attempt
             if kind == "confirmation" or (epoch is not None and epoch not in kept):
                 yield Removal(experiment_id, kind, epoch, len(sizes), sum(sizes.values())), list(sizes)
 

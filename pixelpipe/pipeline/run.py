@@ -24,6 +24,7 @@ from pixelpipe.config import alignment_warning, content_id
 from pixelpipe.cost import cost_usd
 from pixelpipe.errors import ConfigError
 from pixelpipe.keys import confirmation_key, epoch_stem, experiment_key, sample_key
+from pixelpipe.lease import Lease
 from pixelpipe.lines import pin_prompts
 from pixelpipe.pipeline.baseline import pin_baseline, pinned_baseline, stored_config
 from pixelpipe.pipeline.code import record_code
@@ -38,7 +39,6 @@ from pixelpipe.results.reader import read_table
 from pixelpipe.results.writer import committed_epochs, discard_uncommitted, table_of, write_rows
 from pixelpipe.sampling.evaluation import plan_images
 from pixelpipe.sampling.sampler import Sampler
-from pixelpipe.store import Store
 from pixelpipe.training.engine import EpochRecord
 
 logger = logging.getLogger(__name__)
@@ -50,19 +50,21 @@ LOGGED = (  # beside the message of an epoch's line, where lines are JSON
 
 
 class ExperimentRun:
-    """Holds what stays warm between the stages. The caller holds the experiment's lease."""
+    """Holds what stays warm between the stages, and writes under the experiment's lease."""
 
-    def __init__(self, store: Store, experiment: Experiment, attempt: int) -> None:
-        self.store, self.experiment, self.attempt = store, experiment, attempt
+    def __init__(self, lease: Lease, experiment: Experiment) -> None:
+        store = lease.store
+        self.store, self.experiment, self.attempt = store, experiment, lease.attempt
         self.experiment_id, self.config = experiment.experiment_id, experiment.config
         self.baseline = pinned_baseline(store, self.experiment_id, experiment.line, self.config.judge.baseline)
         self.done_epochs = max(committed_epochs(store, self.experiment_id), default=0)
-        self.session = Session(store, experiment, self.done_epochs)
+        self.session = Session(store, experiment, self.done_epochs, lease)
         self.seconds: dict[str, float] = {}
 
     def begin(self) -> None:
         """Record that the experiment runs, and clear what an attempt that died left of an unfinished epoch."""
-        discard_uncommitted(self.store, self.experiment_id)
+        discard_uncommitted(self.store, self.experiment_id, self.attempt)
+        self.session.checkpoints.drop_uncommitted(self.done_epochs)
         for epoch in range(1, self.done_epochs):
             self.session.checkpoints.drop_training_state(epoch)
         self._pin_prompts()

@@ -17,6 +17,7 @@ from pixelpipe.config import ExperimentConfig
 from pixelpipe.data.manifest import Manifest
 from pixelpipe.errors import AlreadyExistsError
 from pixelpipe.keys import experiment_key
+from pixelpipe.lease import Lease
 from pixelpipe.lines import pin_profile, pinned_profile
 from pixelpipe.models.encode import round_trip
 from pixelpipe.models.layout import resolve_base
@@ -42,14 +43,16 @@ ROUND_TRIPS = 256  # sprites behind the VAE's percentiles: enough for a p95, and
 class Session:
     """Loads nothing until it is asked: an experiment that is done needs no model."""
 
-    def __init__(self, store: Store, experiment: Experiment, done_epochs: int) -> None:
+    def __init__(self, store: Store, experiment: Experiment, done_epochs: int, lease: Lease | None = None) -> None:
+        """`store`: that of the lease, where there is one."""
         self.store, self.experiment, self.done_epochs = store, experiment, done_epochs
         self.config = experiment.config
         check_num_processes(self.config.training.num_processes)
         if self.config.training.compile == "on":
             check_compiler("cuda" if torch.cuda.is_available() else "cpu")
         self._epochs: Generator[EpochRecord] | None = None
-        self.checkpoints = CheckpointStore(store, experiment.experiment_id)
+        attempt, self._before_step = (1, _nothing) if lease is None else (lease.attempt, lease.check_known)
+        self.checkpoints = CheckpointStore(store, experiment.experiment_id, attempt)
 
     def train_epochs(self) -> Iterator[EpochRecord]:
         """Train on from the last complete epoch; see `Trainer.train_epochs`. `close` ends it."""
@@ -85,6 +88,7 @@ class Session:
             model=self.config.model,
             seed=self.config.seed,
             accelerator=self.accelerator,
+            before_step=self._before_step,
         )
         num_steps = trainer.step.total_steps * self._epochs_left // self.config.training.epochs
         is_timed = trainer.timed_steps.read().eager_s is not None
@@ -168,6 +172,10 @@ class Session:
     def forget_round_trip(self) -> None:
         """Give its memory back: 200 MB at 512 px."""
         self.__dict__.pop("round_trip", None)
+
+
+def _nothing() -> None:
+    pass
 
 
 def make_sampler(base: BaseModel, config: ExperimentConfig) -> Sampler:

@@ -35,6 +35,7 @@ def _train(files: EpochFiles) -> None:
     from accelerate import Accelerator
 
     from pixelpipe.errors import ConfigError
+    from pixelpipe.lease import Lease
     from pixelpipe.pipeline.launched import Job
     from pixelpipe.pipeline.prepare import prepare
     from pixelpipe.pipeline.session import Session
@@ -47,7 +48,8 @@ def _train(files: EpochFiles) -> None:
     experiment = prepare(store, job.config, job.repetition)
     if experiment.experiment_id != job.experiment_id:
         raise ConfigError(f"sprites, captions or base of {job.experiment_id} changed while it was starting")
-    epochs = Session(store, experiment, job.done_epochs).train_epochs()
+    lease = Lease(store, job.experiment_id, job.attempt)  # the flow's, whose process gives the heartbeat
+    epochs = Session(lease.store, experiment, job.done_epochs, lease).train_epochs()
     for epoch in range(job.done_epochs + 1, job.config.training.epochs + 1):
         files.wait_until_asked(epoch)
         record = next(epochs)

@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pixelpipe import __version__
+from pixelpipe.errors import AlreadyExistsError
 from pixelpipe.keys import columns_key, parse_epoch_key, results_key, results_prefix
 from pixelpipe.results.catalog import Catalog, consistently, uncompacted
 from pixelpipe.results.schemas import PER_EPOCH, SCHEMAS
@@ -47,7 +48,8 @@ def write_rows(store: Store, table: str, experiment_id: str, stem: str, rows: pa
     footer = {**_common(rows), **lineage, "pixelpipe_version": __version__}
     metadata = {**(rows.schema.metadata or {}), **{name: str(value) for name, value in footer.items()}}
     show_columns(store, table)
-    store.put(key, parquet(rows.replace_schema_metadata(metadata)))
+    put = store.commit if table == "epochs" else store.put  # an epoch exists once this row does
+    put(key, parquet(rows.replace_schema_metadata(metadata)))
     return key
 
 
@@ -72,9 +74,13 @@ def show_columns(store: Store, table: str) -> None:
 def append_status(store: Store, record: dict[str, Any]) -> str:
     """Write an experiment's next status change, numbered here; `record` has every column but `sequence`."""
     experiment_id = record["experiment_id"]
-    sequence = 1 + consistently(store, lambda catalog: _last_change(store, catalog, experiment_id))
-    rows = table_of("experiments", [{**record, "sequence": sequence}])
-    return write_rows(store, "experiments", experiment_id, f"{sequence:04d}-{record['status']}", rows)
+    while True:
+        sequence = 1 + consistently(store, lambda catalog: _last_change(store, catalog, experiment_id))
+        rows = table_of("experiments", [{**record, "sequence": sequence}])
+        try:
+            return write_rows(store, "experiments", experiment_id, f"{sequence:04d}-{record['status']}", rows)
+        except AlreadyExistsError:
+            continue  # an attempt that lost its lease just wrote its last word
 
 
 def _last_change(store: Store, catalog: Catalog, experiment_id: str) -> int:
@@ -99,17 +105,17 @@ def committed_epochs(store: Store, experiment_id: str) -> dict[int, int]:
     return dict(sorted(committed_attempts(store, experiment_id)))
 
 
-def discard_uncommitted(store: Store, experiment_id: str) -> list[str]:
-    """Remove rows of epochs that never came to exist, before these are redone; returns the removed keys.
+def discard_uncommitted(store: Store, experiment_id: str, attempt: int) -> list[str]:
+    """Remove what attempts up to `attempt` left of epochs that never came to exist; returns the removed keys.
 
-    The caller holds the experiment's lease, so nobody commits them meanwhile.
+    Called before these epochs are redone. A later attempt's rows are none of the caller's: it lost its lease.
     """
     committed = committed_attempts(store, experiment_id)
     removed = []
     for table in PER_EPOCH:
         for key in store.list(results_prefix(table, experiment_id)):
             parsed = parse_epoch_key(key)
-            if parsed is not None and parsed[1:] not in committed:
+            if parsed is not None and parsed[1:] not in committed and parsed[2] <= attempt:
                 store.delete(key)
                 removed.append(key)
     return removed

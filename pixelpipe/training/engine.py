@@ -6,7 +6,7 @@ Speed: nothing in a step waits for the device, and a checkpoint is written while
 """
 
 import time
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
@@ -75,8 +75,11 @@ class Trainer:
         model: ModelConfig,
         seed: int,
         accelerator: Accelerator,
+        before_step: Callable[[], None] = lambda: None,
     ) -> None:
+        """`before_step` may raise what ends the training."""
         self.config, self.seed, self.data, self.accelerator = config, seed, data, accelerator
+        self.before_step = before_step
         self.unet = unet
         self.schedule = NoiseSchedule.of(noise_scheduler_config, accelerator.device)
         if model.method == "lora":
@@ -163,6 +166,7 @@ class Trainer:
         stopwatch = self._stopwatch(len(sizes))
         with progress_bar(f"epoch {epoch}: training", len(order.samples)) as advance:
             for size, parts in zip(sizes, bounds, strict=True):
+                self.before_step()
                 watch.add(self._train_step(size, parts, latents, hidden) / size)
                 if stopwatch is not None and len(watch.losses) == 1:
                     stopwatch.first_done()

@@ -17,7 +17,7 @@ from PIL import Image
 
 import pixelpipe.cli
 from pixelpipe.config import parse_config
-from pixelpipe.keys import experiment_key
+from pixelpipe.keys import checkpoint_key
 from pixelpipe.lines import pin_prompts
 from pixelpipe.models.layout import TINY
 from pixelpipe.results.schemas import SCHEMAS
@@ -156,6 +156,6 @@ def put_experiment() -> Callable[..., None]:
             facts = minimal("epochs", **lineage, epoch=epoch, attempt=1, optimizer_steps=20 * epoch, clean_rate=0.25)
             write_rows(store, "epochs", experiment_id, f"epoch-{epoch:02d}-1", table_of("epochs", [facts]))
         for part, folder in parts.items():
-            store.put_tree(experiment_key(experiment_id, "checkpoints", "epoch-02", part), folder)
+            store.put_tree(checkpoint_key(experiment_id, 2, 1, part), folder)
 
     return put

@@ -235,7 +235,7 @@ def test_a_base_that_changed_since_is_refused(export, store, base, tmp_path, mon
 
 
 def test_a_damaged_checkpoint_is_not_exported(export, store, tmp_path):
-    path = Path(store.url) / checkpoint_key(WORST, 2, "unet") / "diffusion_pytorch_model.safetensors"
+    path = Path(store.url) / checkpoint_key(WORST, 2, 1, "unet") / "diffusion_pytorch_model.safetensors"
     whole = path.read_bytes()
     path.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
     result = export(WORST, "--to", tmp_path / "x.safetensors", "--force")
@@ -246,23 +246,23 @@ def test_a_damaged_checkpoint_is_not_exported(export, store, tmp_path):
 
 
 def test_values_that_fp16_cannot_hold_are_refused(export, store, trained, tmp_path):
-    folder = Path(store.url) / checkpoint_key(BEST, 2, "unet")
+    folder = Path(store.url) / checkpoint_key(BEST, 2, 1, "unet")
     data = {path.name: path.read_bytes() for path in folder.iterdir()}
     tensors = load_file(folder / "diffusion_pytorch_model.safetensors")
     tensors["conv_out.bias"][0] = 1e5
     save_file(tensors, tmp_path / "diffusion_pytorch_model.safetensors")
     (tmp_path / "config.json").write_bytes(data["config.json"])
-    store.delete_tree(checkpoint_key(BEST, 2, "unet"))
-    store.put_tree(checkpoint_key(BEST, 2, "unet"), tmp_path)
+    store.delete_tree(checkpoint_key(BEST, 2, 1, "unet"))
+    store.put_tree(checkpoint_key(BEST, 2, 1, "unet"), tmp_path)
     said = export(BEST, "--to", tmp_path / "x.safetensors").refused()
     assert said == "unet: conv_out.bias holds values that torch.float16 cannot; export with --dtype fp32"
-    store.delete_tree(checkpoint_key(BEST, 2, "unet"))
+    store.delete_tree(checkpoint_key(BEST, 2, 1, "unet"))
     restored = tmp_path / "restored"
     restored.mkdir()
     for name, content in data.items():
         if name != "manifest.json":
             (restored / name).write_bytes(content)
-    store.put_tree(checkpoint_key(BEST, 2, "unet"), restored)
+    store.put_tree(checkpoint_key(BEST, 2, 1, "unet"), restored)
 
 
 def test_safetensors_reads_what_we_write(export, tmp_path):

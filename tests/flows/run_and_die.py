@@ -1,30 +1,33 @@
-"""Runs an experiment and kills itself with SIGKILL just before its n-th write: `run_and_die.py CONFIG.json STORE N`.
+"""Runs an experiment and ends just before a write: `run_and_die.py CONFIG.json STORE WRITE [SIGNAL]`.
 
-N = 0 never kills.
+WRITE: its number, 0 for never, or a part of its key. It sends itself SIGKILL, or SIGSTOP: then it goes on with that
+write whenever SIGCONT comes. Its lease is silent after half a second.
 """
 
 import os
 import signal
 import sys
+from functools import partial
 from pathlib import Path
 
 from pixelpipe.config import ExperimentConfig
+from pixelpipe.lease import acquire
 from pixelpipe.store import Store
 
 WRITES = ("put", "replace", "put_file", "delete", "delete_tree")
 
 
-def die_before_write(number: int) -> None:
-    """Count every change of the store; the n-th does not happen any more."""
-    left = number
+def end_before_write(which: str, signal_number: int) -> None:
+    """Count every change of the store but heartbeats; the one that is meant does not happen any more, or late."""
+    count = 0
 
     def counted(write):
-        def wrapper(*arguments, **keywords):
-            nonlocal left
-            left -= 1
-            if left == 0:
-                os.kill(os.getpid(), signal.SIGKILL)
-            return write(*arguments, **keywords)
+        def wrapper(store, key, *arguments, **keywords):
+            nonlocal count
+            count += not key.endswith(".heartbeat.json")
+            if (count == int(which)) if which.isdecimal() else (which in key):
+                os.kill(os.getpid(), signal_number)
+            return write(store, key, *arguments, **keywords)
 
         return wrapper
 
@@ -33,8 +36,9 @@ def die_before_write(number: int) -> None:
 
 
 if __name__ == "__main__":
-    from flows.experiment import run_experiment
+    import flows.experiment as flow
 
+    flow.acquire = partial(acquire, heartbeat_s=0.1, expires_after_s=0.5)  # type: ignore[assignment]
     config = ExperimentConfig.model_validate_json(Path(sys.argv[1]).read_text())
-    die_before_write(int(sys.argv[3]))
-    run_experiment(config, sys.argv[2])
+    end_before_write(sys.argv[3], signal.Signals[sys.argv[4] if len(sys.argv) > 4 else "SIGKILL"])
+    flow.run_experiment(config, sys.argv[2])

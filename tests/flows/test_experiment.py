@@ -5,6 +5,7 @@ import io
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -26,6 +27,7 @@ from pixelpipe.pipeline.rejudge import rejudge
 from pixelpipe.results.reader import latest_status, read_table
 from pixelpipe.results.schemas import SCHEMAS
 from pixelpipe.store import Store
+from pixelpipe.training.checkpoint import CheckpointStore
 from tasks.announcement import artifact_key
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
@@ -133,8 +135,8 @@ def test_every_stage_has_its_name_in_prefect(undisturbed):
 def test_only_the_last_epoch_can_be_resumed_and_a_champion_keeps_all_weights(undisturbed):
     _, store, state = undisturbed
     root = Path(store.url) / "experiments" / state.result().experiment_id / "checkpoints"
-    assert [(root / f"epoch-0{epoch}" / "unet").is_dir() for epoch in (1, 2, 3)] == [True] * 3
-    assert [(root / f"epoch-0{epoch}" / "training_state").is_dir() for epoch in (1, 2, 3)] == [False, False, True]
+    assert [(root / f"epoch-0{epoch}-1" / "unet").is_dir() for epoch in (1, 2, 3)] == [True] * 3
+    assert [(root / f"epoch-0{epoch}-1" / "training_state").is_dir() for epoch in (1, 2, 3)] == [False, False, True]
 
 
 def test_what_is_done_is_not_done_again(undisturbed):
@@ -172,7 +174,7 @@ def test_a_candidate_that_is_worse_is_abandoned_before_its_end(undisturbed, tmp_
     kept = Path(store.url) / "experiments" / outcome.experiment_id / "checkpoints"
     epochs = read_table(store, "epochs", outcome.experiment_id).to_pylist()
     colors = {row["epoch"]: row["mean_effective_colors"] for row in epochs}
-    last_and_best = {f"epoch-{epoch:02}" for epoch in (2, min(colors, key=lambda epoch: colors[epoch]))}
+    last_and_best = {f"epoch-{epoch:02}-1" for epoch in (2, min(colors, key=lambda epoch: colors[epoch]))}
     assert {folder.name for folder in kept.iterdir() if (folder / "unet").is_dir()} == last_and_best
 
 
@@ -213,20 +215,64 @@ def test_a_run_that_diverges_fails_and_says_what_to_do(make_config, tmp_path):
     assert "lower training.learning_rate" in status["message"]
 
 
+def start_run(config, store: Store, write: int | str, signal_name: str = "SIGKILL") -> subprocess.Popen[str]:
+    """The experiment in a process of its own, which ends in front of a write: see run_and_die.py."""
+    config_file = Path(store.url).with_name("config.json")
+    config_file.write_text(config.model_dump_json())
+    script = Path(__file__).with_name("run_and_die.py")
+    command = [sys.executable, str(script), str(config_file), store.url, str(write), signal_name]
+    environment = {"PREFECT_API_URL": PREFECT_API_URL.value(), "PREFECT_LOGGING_LEVEL": "CRITICAL"}
+    return subprocess.Popen(
+        command, env={**os.environ, **environment}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+
+
+def assert_same_as(undisturbed: Store, store: Store, experiment_id: str) -> None:
+    """The same rows and the same champion, and no row twice."""
+    found = rows(store, experiment_id)
+    assert found == rows(undisturbed, experiment_id)
+    assert all(len(set(table)) == len(table) for table in found.values())
+    assert champion(store, "portraits").reference == f"{experiment_id}@3"
+
+
 def test_killed_again_and_again_it_ends_as_if_undisturbed(undisturbed, tmp_path):
     """SIGKILL in front of writes all over the run: the same rows and the same verdict, and no row twice."""
     config, undisturbed_store, state = undisturbed
-    config_file, store = tmp_path / "config.json", Store.open(tmp_path / "store")
-    config_file.write_text(config.model_dump_json())
-    command = [sys.executable, str(Path(__file__).with_name("run_and_die.py")), str(config_file), store.url]
-    environment = {"PREFECT_API_URL": PREFECT_API_URL.value(), "PREFECT_LOGGING_LEVEL": "CRITICAL"}
+    store = Store.open(tmp_path / "store")
     for write, expected in ((1, -9), (9, -9), (20, -9), (30, -9), (46, -9), (0, 0)):
-        done = subprocess.run(
-            [*command, str(write)], env={**os.environ, **environment}, capture_output=True, text=True, timeout=300
-        )
-        assert done.returncode == expected, done.stderr[-3000:]
-    experiment_id = state.result().experiment_id
-    found, wanted = rows(store, experiment_id), rows(undisturbed_store, experiment_id)
-    assert found == wanted
-    assert all(len(set(table)) == len(table) for table in found.values())
-    assert champion(store, "portraits").reference == f"{experiment_id}@3"
+        with start_run(config, store, write) as process:
+            _, stderr = process.communicate(timeout=300)
+        assert process.returncode == expected, stderr[-3000:]
+    assert_same_as(undisturbed_store, store, state.result().experiment_id)
+
+
+def test_who_stood_still_writes_nothing_into_what_another_process_goes_on_with(undisturbed, tmp_path):
+    """Two processes that stop in front of a write, are taken over, and wake up when the experiment is done."""
+    config, undisturbed_store, state = undisturbed
+    store, stopped = Store.open(tmp_path / "store"), []
+    try:
+        for write in ("checkpoints/epoch-02-1/unet/diffusion", "attempts/0002/claim-0002"):
+            stopped.append(start_run(config, store, write, "SIGSTOP"))
+            assert (
+                os.waitid(os.P_PID, stopped[-1].pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT).si_status == signal.SIGSTOP
+            )
+        with start_run(config, store, 0) as process:
+            _, stderr = process.communicate(timeout=300)
+        assert process.returncode == 0, stderr[-3000:]
+        before = store.list()
+        for process in stopped:
+            process.send_signal(signal.SIGCONT)
+            _, stderr = process.communicate(timeout=60)
+            assert process.returncode == 1
+            assert re.search(r"LeaseLostError: experiment \S+ attempt [12] stood still too long; since \S+ UTC", stderr)
+        left = {key for key in store.list() if key not in before}
+        assert all("/attempts/" in key for key in left), left
+    finally:
+        for process in stopped:
+            process.kill()
+            process.communicate()
+    assert_same_as(undisturbed_store, store, state.result().experiment_id)
+    assert read_table(store, "epochs", columns=["attempt"])["attempt"].to_pylist() == [1, 2, 3]
+    checkpoints = CheckpointStore(store, state.result().experiment_id)
+    weights, _ = checkpoints.load(3)  # verified against its manifest
+    assert weights

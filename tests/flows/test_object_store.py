@@ -32,7 +32,7 @@ def test_an_experiment_lives_on_s3(s3, make_config, base):
     assert (state.is_completed(), outcome.status) == (True, "promoted")
     store = Store.open(url)
     names = {key.split("/", 2)[2] for key in store.list(f"experiments/{outcome.experiment_id}")}
-    assert {"verdict.md", "config.yaml", "checkpoints/epoch-01/unet/manifest.json"} <= names
+    assert {"verdict.md", "config.yaml", "checkpoints/epoch-01-1/unet/manifest.json"} <= names
     assert sum(name.startswith("samples/") for name in names) == 8
     weights, state_of_training = CheckpointStore(store, outcome.experiment_id).load(1)
     assert (set(weights) == set(base.unet.state_dict()), state_of_training.optimizer_steps) == (True, 4)

@@ -35,9 +35,9 @@ class Shelf:
         for epoch in EPOCHS:
             row = minimal("epochs", **lineage, epoch=epoch, attempt=1, mean_effective_colors=20.0 + abs(epoch - 2))
             write_rows(self.store, "epochs", experiment_id, f"epoch-{epoch:02d}-1", table_of("epochs", [row]))
-            self.store.put_tree(checkpoint_key(experiment_id, epoch, "unet"), self.weights)
+            self.store.put_tree(checkpoint_key(experiment_id, epoch, 1, "unet"), self.weights)
             self.store.put(sample_key(experiment_id, epoch, "p000", 1), b"png" * 100)
-        self.store.put_tree(checkpoint_key(experiment_id, 4, "training_state"), self.weights)
+        self.store.put_tree(checkpoint_key(experiment_id, 4, 1, "training_state"), self.weights)
         self.store.put(confirmation_key(experiment_id, "candidate", "p000", 1), b"png")
         change = minimal("experiments", **lineage, status=status, name="x", config_json="{}")
         del change["sequence"]
@@ -52,7 +52,7 @@ class Shelf:
 
     def kept(self, experiment_id: str, what: str) -> list[int]:
         keys = self.store.list(experiment_key(experiment_id, what))
-        return sorted({int(key.split("/")[3].removeprefix("epoch-")) for key in keys})
+        return sorted({int(key.split("/")[3].split("-")[1]) for key in keys})
 
 
 @pytest.fixture(params=["local", "memory"])
@@ -65,7 +65,7 @@ def test_last_and_best_stay(shelf: Shelf):
     one = shelf.add("one-1a2b3c4d")
     removals = prune(shelf.store, ALL, now=NOW)
     assert shelf.kept(one, "checkpoints") == shelf.kept(one, "samples") == [2, 4]
-    assert shelf.store.exists(f"{checkpoint_key(one, 4, 'training_state')}/manifest.json")
+    assert shelf.store.exists(f"{checkpoint_key(one, 4, 1, 'training_state')}/manifest.json")
     assert shelf.store.list(experiment_key(one, "confirmation")) == []
     assert {(each.kind, each.epoch) for each in removals} == {
         *(("checkpoint", epoch) for epoch in (1, 3)),
@@ -131,7 +131,7 @@ def test_killed_in_the_middle_it_leaves_no_damaged_checkpoint(shelf: Shelf, monk
         patch.setattr(Store, "delete_many", die_after_the_manifests)
         with pytest.raises(KeyboardInterrupt):
             prune(shelf.store, ALL, now=NOW)
-    left = shelf.store.list(experiment_key(one, "checkpoints", "epoch-01"))
+    left = shelf.store.list(experiment_key(one, "checkpoints", "epoch-01-1"))
     assert [key for key in left if key.endswith("manifest.json")] == []
     prune(shelf.store, ALL, now=NOW)
     assert shelf.kept(one, "checkpoints") == [2, 4]

@@ -55,7 +55,7 @@ def test_life_goes_on_after_it(store: Store, results: Results):
     status = latest_status(store, FIRST)
     assert status is not None
     assert (status["status"], status["sequence"]) == ("promoted", 2)
-    assert discard_uncommitted(store, SECOND) == [f"results/v1/samples/{SECOND}/epoch-02-1.parquet"]
+    assert discard_uncommitted(store, SECOND, 9) == [f"results/v1/samples/{SECOND}/epoch-02-1.parquet"]
     assert read_table(store, "epochs", FIRST, columns=["epoch"])["epoch"].to_pylist() == [1, 2, 3, 4]
     before = _rows(store)
     _squeeze(store)

@@ -127,7 +127,7 @@ def test_discard_removes_what_never_came_to_exist_and_nothing_else(store: Store,
         for table in ("samples", "confirmations", "decisions")
         for epoch, attempt in ((2, 2), (3, 1), (3, 2), (4, 2))
     ]
-    assert sorted(discard_uncommitted(store, ONE)) == sorted(uncommitted)
+    assert sorted(discard_uncommitted(store, ONE, 9)) == sorted(uncommitted)
     assert store.list() == kept
-    assert discard_uncommitted(store, ONE) == []
-    assert discard_uncommitted(store, "unknown-1a2b3c4d") == []
+    assert discard_uncommitted(store, ONE, 9) == []
+    assert discard_uncommitted(store, "unknown-1a2b3c4d", 9) == []

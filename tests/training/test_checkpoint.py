@@ -64,7 +64,7 @@ def test_no_space_while_the_files_are_written(make_trainer, tmp_path, monkeypatc
 
 def test_a_local_store_needs_no_temporary_folder_of_the_system(make_trainer, tmp_path, monkeypatch):
     """And what a process that was killed in the middle of a save left beside the target is gone."""
-    checkpoints, left = CheckpointStore(Store.open(tmp_path), "x-1"), tmp_path / ".tmp/checkpoint-x-1/unet/half"
+    checkpoints, left = CheckpointStore(Store.open(tmp_path), "x-1"), tmp_path / ".tmp/checkpoint-x-1-1/unet/half"
     left.parent.mkdir(parents=True)
     left.write_bytes(b"half")
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "full"))

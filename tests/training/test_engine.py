@@ -69,7 +69,8 @@ def test_killed_once_and_twice_is_uninterrupted_bit_for_bit(make_trainer, tmp_pa
         trainer, records = run(make, checkpoints, stops)
         assert records == expected
         assert_same_bits(weights(straight), weights(trainer))
-    states = [tmp_path / name / "experiments/x-1/checkpoints/epoch-03/training_state" for name in ("straight", "twice")]
+    places = [tmp_path / name / "experiments/x-1/checkpoints/epoch-03-1" for name in ("straight", "twice")]
+    states = [folder / "training_state" for folder in places]
     for file in ("optimizer.safetensors", *(["raw_weights.safetensors"] if "ema_decay" in training else [])):
         assert_same_bits(*(load_file(state / file) for state in states))
 
@@ -134,7 +135,7 @@ def test_half_precision_trains_fp32_masters(make_trainer, tmp_path, precision):
     exact, trainer = make_trainer(), make_trainer(mixed_precision=precision)
     records = [list(t.train_epochs(place(tmp_path, str(n)))) for n, t in enumerate((exact, trainer))]
     assert trainer.unet.dtype == {"bf16": torch.bfloat16, "fp16": torch.float16}[precision]
-    saved = load_file(tmp_path / "1/experiments/x-1/checkpoints/epoch-03/unet/diffusion_pytorch_model.safetensors")
+    saved = load_file(tmp_path / "1/experiments/x-1/checkpoints/epoch-03-1/unet/diffusion_pytorch_model.safetensors")
     assert {tensor.dtype for tensor in saved.values()} == {torch.float32}
     assert records[1][-1].validation_loss == pytest.approx(records[0][-1].validation_loss, rel=0.02)
 
@@ -145,7 +146,7 @@ def test_the_average_is_what_is_judged_and_the_raw_weights_are_trained_on(make_t
     first = next(ours), next(plain)
     assert first[0].train_loss == first[1].train_loss
     assert first[0].validation_loss != first[1].validation_loss
-    saved = tmp_path / "average/experiments/x-1/checkpoints/epoch-01"
+    saved = tmp_path / "average/experiments/x-1/checkpoints/epoch-01-1"
     first[0].saved.result()
     assert_same_bits(weights(averaged), load_file(saved / "unet/diffusion_pytorch_model.safetensors"))
     assert_same_bits(weights(raw), load_file(saved / "training_state/raw_weights.safetensors"))
@@ -186,7 +187,7 @@ def test_a_loss_that_explodes_stops_training(make_trainer, tmp_path):
 def test_a_flipped_bit_in_a_checkpoint_is_refused(make_trainer, tmp_path, method, part):
     checkpoints = place(tmp_path)
     next(make_trainer(model={"method": method}, ema_decay=0.5).train_epochs(checkpoints)).saved.result()
-    file = tmp_path / "store/experiments/x-1/checkpoints/epoch-01" / part
+    file = tmp_path / "store/experiments/x-1/checkpoints/epoch-01-1" / part
     data = bytearray(file.read_bytes())
     data[len(data) // 2] ^= 1
     file.write_bytes(data)
