@@ -9,7 +9,7 @@ from pathlib import Path
 import duckdb
 
 from pixelpipe.errors import BadInputError
-from pixelpipe.keys import results_prefix
+from pixelpipe.keys import RESULTS, results_prefix
 from pixelpipe.results.catalog import Catalog, consistently
 from pixelpipe.results.query import base_rows
 from pixelpipe.results.schemas import PER_EPOCH, SCHEMAS
@@ -40,10 +40,12 @@ WINDOW moves AS (PARTITION BY d.line ORDER BY d.decided_at)
 def write_views(store: Store, path: Path) -> None:
     """A new DuckDB file at `path` with every view, which reads the store where it is now.
 
-    `BadInputError` for a store that DuckDB cannot read as files.
+    `BadInputError` for a store that DuckDB cannot read as files, or that is not there.
     """
     if store.local_path("local") is None:
         raise BadInputError(f"store {store.url}: must be a folder for views that stay up to date (see --copy)")
+    if not store.list(RESULTS):
+        raise BadInputError(f"store {store.url}: must have results but has none")
     for table in SCHEMAS:
         show_columns(store, table)  # a folder without files would be an error
     with duckdb.connect(str(path)) as connection:

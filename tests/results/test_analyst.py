@@ -39,11 +39,18 @@ def awkward(tmp_path: Path) -> Results:
     return Results(Store.open(tmp_path / "o'ne [two] *"))
 
 
-def test_views_of_an_empty_store_have_no_rows(awkward: Results, tmp_path: Path):
+def test_tables_without_rows_are_views_without_rows(awkward: Results, tmp_path: Path):
+    awkward.status(FIRST, "running")
     write_views(awkward.store, tmp_path / "views.duckdb")
     write_copy(awkward.store, tmp_path / "copy.duckdb")
     for file in ("views.duckdb", "copy.duckdb"):
         _same(tmp_path / file, awkward.store)
+
+
+def test_a_store_that_is_not_there_is_not_made(awkward: Results, tmp_path: Path):
+    with pytest.raises(BadInputError, match="must have results but has none"):
+        write_views(awkward.store, tmp_path / "views.duckdb")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_views_stay_up_to_date_and_a_copy_does_not(awkward: Results, tmp_path: Path):
@@ -96,6 +103,7 @@ def test_champions_are_those_of_the_lines(painted: Store, tmp_path: Path):
 
 
 def test_columns_say_what_they_mean(awkward: Results, tmp_path: Path):
+    awkward.status(FIRST, "running")
     write_views(awkward.store, tmp_path / "views.duckdb")
     sql = "SELECT comment FROM duckdb_columns() WHERE table_name = 'costs' AND column_name = 'cost_usd'"
     assert _ask(tmp_path / "views.duckdb", sql).to_pylist() == [{"comment": "[USD] All its committed epochs."}]
