@@ -91,10 +91,10 @@ def show_epoch(run: ExperimentRun, decision: Decision) -> None:
             description=f"**{run.experiment_id}**: {decision.sentence}",
         )
         create_markdown_artifact(
-            f"## Epoch {decision.epoch} of {decision.planned_epochs}: {decision.verdict}\n\n{decision.sentence}\n\n"
+            f"## Epoch {decision.epoch} of {decision.planned_epochs}: {decision.verdict}\n\n"
             f"![Prompts across, seeds down](data:image/png;base64,{png})\n\nPrompts across, seeds down.",
             key=artifact_key("sheet", run.experiment_id),
-            description=f"**Epoch {decision.epoch}** {decision.sentence}",
+            description=decision.sentence,
         )
     payload = {
         "epoch": decision.epoch,
@@ -113,7 +113,6 @@ def _row(row: dict[str, Any]) -> dict[str, object]:
         "epoch": row["epoch"],
         "verdict": f"{row['decision']} ({row['reason_code']})",
         "effective colors": round(row["mean_effective_colors"], 1),
-        "unique colors": round(row["mean_unique_colors"], 1),
         "clean": f"{row['clean_rate']:.0%}",
         "validation loss": round(row["validation_loss"], 4),
         "seconds": round(seconds),

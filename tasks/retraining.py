@@ -43,7 +43,7 @@ def look_for_news(store: Store, line: str, dataset: Path | None) -> News:
             "what": name,
             "the champion's": _short(before),
             "now": _short(now),
-            "new": "yes" if name in news.changed else "",
+            "new": "yes" if name in news.changed else "no",
         }
         for name, (before, now) in news.hashes.items()
     ]
