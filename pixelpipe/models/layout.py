@@ -14,6 +14,7 @@ from typing import Any
 
 from pixelpipe.errors import BaseModelError, WeightsError
 from pixelpipe.models.architecture import foreign_checkpoint, foreign_folder
+from pixelpipe.models.file_hash import file_hash
 from pixelpipe.models.header import is_pickle, read_header, unfinished_download
 
 TINY = Path(__file__).parent / "tiny"
@@ -205,6 +206,5 @@ def _hash_file(path: Path) -> str:
 
 @lru_cache(maxsize=256)
 def _hash_content(path: Path, size: int, modified_ns: int) -> str:  # noqa: ARG001  (they say that it is another file)
-    """Seconds for gigabytes, and a run asks twice."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    """A run asks twice."""
+    return file_hash(path)

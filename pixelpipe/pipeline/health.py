@@ -14,10 +14,10 @@ from typing import Literal
 from packaging.requirements import Requirement
 
 from pixelpipe import __version__
+from pixelpipe.cache_folder import cache_folder
 from pixelpipe.errors import AlreadyExistsError, PixelpipeError
 from pixelpipe.models.layout import TINY, hash_base
 from pixelpipe.store import Store
-from pixelpipe.training.disk_cache import cache_folder
 
 MIN_FREE_GB, ROOMY_GB = 1.0, 30.0  # SD1.5: 3.4 GB of weights an epoch, 10 GB with its optimizer
 State = Literal["ok", "note", "wrong"]

@@ -15,10 +15,11 @@ import numpy as np
 import psutil
 import torch
 
+from pixelpipe.cache_folder import cache_folder
 from pixelpipe.data.manifest import Sample
 from pixelpipe.models.encode import BATCH_PX, encode_images, encode_prompts
 from pixelpipe.models.load import BaseModel
-from pixelpipe.training.disk_cache import ROWS_PER_PACK, DiskCache, StoredRows, cache_folder
+from pixelpipe.training.disk_cache import ROWS_PER_PACK, DiskCache, StoredRows
 from pixelpipe.training.rows import DeviceRows, Rows, StreamedRows
 
 logger = logging.getLogger(__name__)

@@ -18,9 +18,9 @@ from typing import Any, Literal
 
 import torch
 
+from pixelpipe.cache_folder import cache_folder
 from pixelpipe.config import content_id
 from pixelpipe.errors import ConfigError
-from pixelpipe.training.disk_cache import cache_folder
 
 logger = logging.getLogger(__name__)
 

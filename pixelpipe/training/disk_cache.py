@@ -7,7 +7,6 @@ differs from its hash is computed again. Anybody may delete anything here at any
 import hashlib
 import json
 import logging
-import os
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,12 +17,6 @@ import numpy as np
 logger = logging.getLogger(__name__)
 
 ROWS_PER_PACK = 1024
-
-
-def cache_folder() -> Path:
-    """`PIXELPIPE_CACHE`, or `pixelpipe` in the user's cache folder."""
-    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(os.environ.get("PIXELPIPE_CACHE") or Path(home) / "pixelpipe")
 
 
 @dataclass(frozen=True, slots=True)
