@@ -2,12 +2,15 @@
 
 from pixelpipe.comparison.decision import BaselineKind, Decision, ReasonCode, Verdict
 from pixelpipe.reporting.ablation import missing_runs
-from pixelpipe.reporting.description import DatasetFacts, Description, split_reference
+from pixelpipe.reporting.dataset_facts import DatasetFacts
+from pixelpipe.reporting.description import Description
 from pixelpipe.reporting.figures import epoch_range, number, percent, span, usd
+from pixelpipe.reporting.judged_against import split_reference
 from pixelpipe.reporting.markdown import code, text
 from pixelpipe.reporting.result_tables import BUSIER, place_in_art
 
 SMALL_PROMPTS = 24  # the rule's planned evaluation set (domain.md, section 5); fewer is called small
+TERMS_NAMED = 5
 PERSON_DECIDES = (
     ReasonCode.NEW_ART_NON_INFERIOR,
     ReasonCode.SUSPICIOUS_IMPROVEMENT,
@@ -128,7 +131,7 @@ def _after_the_fact(description: Description) -> list[str]:
 
 
 def _captions_as_possible_cause(facts: DatasetFacts) -> str:
-    terms = ", ".join(f"{text(term)} ({count})" for term, count in facts.flagged_terms)
+    terms = ", ".join(f"{text(term.term)} ({term.num_captions})" for term in facts.flagged_terms[:TERMS_NAMED])
     return (
         f"A possible cause, and no more than that: {facts.num_flagged_captions} of {facts.num_train} training captions "
         f"name what their sprites cannot or do not show: {terms}. `pixelpipe captions lint` says why, and writes "

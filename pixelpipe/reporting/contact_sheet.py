@@ -13,7 +13,7 @@ from PIL import Image, ImageDraw
 
 from pixelpipe.comparison.decision import Verdict
 from pixelpipe.comparison.sentence import METRIC_NAMES
-from pixelpipe.reporting.description import Description, describe
+from pixelpipe.reporting.description import Description
 from pixelpipe.reporting.figures import percent
 from pixelpipe.reporting.lettering import CARD, FAINT, INK, PAPER, SOFT, common_ends, font, shorten, wrap
 from pixelpipe.reporting.trajectory import EpochFacts
@@ -68,14 +68,13 @@ class Layout:
         return MARGIN + LABEL + column * (self.sprite_px + GAP)
 
 
-def contact_sheet(store: Store, experiment_id: str, max_prompts: int = 12) -> bytes:
+def contact_sheet(store: Store, description: Description, max_prompts: int = 12) -> bytes:
     """PNG, at most 1600 px wide: up to 10 evenly chosen epochs, the first seed of up to `max_prompts` prompts.
 
     Fewer prompts where so many would be too small to see; the footer says how many are shown. An experiment without
-    images gets a small sheet that says so. `BadInputError` for one that the store does not know.
+    images gets a small sheet that says so.
     """
-    description = describe(store, experiment_id)
-    ours = _images(store, experiment_id)
+    ours = _images(store, description.experiment_id)
     if not ours:
         return _png(_empty(description))
     keys, prompts = _columns(ours, max_prompts)

@@ -5,7 +5,6 @@ tables do not know is None, never a guess.
 """
 
 import json
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -25,6 +24,8 @@ from pixelpipe.cost import Savings, Spend, savings
 from pixelpipe.elsewhere import is_elsewhere
 from pixelpipe.errors import BadInputError
 from pixelpipe.keys import experiment_key
+from pixelpipe.reporting.dataset_facts import DatasetFacts, read_dataset_facts
+from pixelpipe.reporting.judged_against import Baseline, read_baseline, split_reference
 from pixelpipe.reporting.trajectory import (
     STAGES,
     EpochFacts,
@@ -34,38 +35,10 @@ from pixelpipe.reporting.trajectory import (
     read_images,
 )
 from pixelpipe.reporting.vae_floor import VaeFloor, read_vae_floor
-from pixelpipe.results.reader import latest_status, read_table
+from pixelpipe.results.reader import latest_status
 from pixelpipe.store import Store
 
 ENDED_BY_RULE = ("abandoned", "inconclusive")  # a run that stopped by decision, not by accident
-
-
-@dataclass(frozen=True, slots=True)
-class Baseline:
-    """What the experiment was judged against."""
-
-    reference: str  # "<experiment>@<epoch>" of the latest comparison, or the name of a summary
-    experiment_id: str | None  # None: a summary
-    champion: str | None  # its promoted checkpoint, "<experiment>@<epoch>", where the store knows it
-    trajectory: tuple[EpochFacts, ...]  # its committed epochs; `judged` in the candidate's metric, floored alike
-    origin: str | None = None  # None: it was run here; else what is known of it: "figures" or "images"
-
-    def at(self, epoch: int | None) -> EpochFacts | None:
-        return next((point for point in self.trajectory if point.epoch == epoch), None)
-
-
-@dataclass(frozen=True, slots=True)
-class DatasetFacts:
-    num_train: int
-    num_validation: int
-    num_near_duplicates: int  # sprites that nearly repeat another one
-    strategies: tuple[str, ...]  # of the captions
-    num_flagged_captions: int  # of training sprites, with words that their sprites cannot or do not show
-    flagged_terms: tuple[tuple[str, int], ...]  # the commonest of these words, with their captions
-
-    @property
-    def num_sprites(self) -> int:
-        return self.num_train + self.num_validation
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +79,19 @@ class Description:
     def decision(self) -> Decision | None:
         """The newest decision."""
         return next((facts.decision for facts in reversed(self.epochs) if facts.decision), None)
+
+    @property
+    def verdict(self) -> str:
+        """The one sentence that every document of the experiment opens with."""
+        if self.status == "running":
+            so_far = f" So far: {self.sentence}" if self.decision and self.sentence else ""
+            return f"Not decided yet: the experiment is running.{so_far}"
+        return self.sentence or f"The experiment is {self.status}; no reason was stored."
+
+    @property
+    def has_images(self) -> bool:
+        """Whether there is something to look at."""
+        return self.origin != "figures"
 
     @property
     def is_first(self) -> bool:
@@ -156,8 +142,7 @@ def describe(store: Store, experiment_id: str) -> Description:
     metric = newest.metric if newest else str(config["judge"]["metric"])
     images = read_images(store, experiment_id, metric)
     epochs = read_epochs(store, experiment_id, images, metric, decisions)
-    judged_against = _baseline_decision(decisions)
-    baseline = None if judged_against is None else _baseline(store, judged_against)
+    baseline = read_baseline(store, decisions)
     planned = int(config["training"].get("epochs") or max((facts.epoch for facts in epochs), default=1))
     theirs = _config_of(store, baseline)
     return Description(
@@ -182,16 +167,10 @@ def describe(store: Store, experiment_id: str) -> Description:
         baseline=baseline,
         factors=_factors(change, config, theirs),
         unstated=tuple(unstated_factors(config, theirs[1])) if theirs else (),
-        dataset=_dataset(store, experiment_id),
+        dataset=read_dataset_facts(store, experiment_id),
         savings=_savings(change["status"], planned, epochs),
         place=store.uri(experiment_key(experiment_id)),
     )
-
-
-def split_reference(reference: str | None) -> tuple[str | None, int | None]:
-    """("experiment", 3) of "experiment@3"; (None, None) of a summary's name or nothing."""
-    experiment_id, _, epoch = (reference or "").rpartition("@")
-    return (experiment_id, int(epoch)) if experiment_id and epoch.isdigit() else (None, None)
 
 
 def _evaluation_set(images: Sequence[Row]) -> dict[str, int]:
@@ -199,29 +178,6 @@ def _evaluation_set(images: Sequence[Row]) -> dict[str, int]:
     prompts = {image["prompt_id"] for image in first}
     seeds = {(image["prompt_id"], image["seed"]) for image in first}
     return {"num_prompts": len(prompts), "seeds_per_prompt": round(len(seeds) / max(len(prompts), 1))}
-
-
-def _baseline_decision(decisions: Mapping[int, Decision]) -> Decision | None:
-    judged = [decision for decision in decisions.values() if decision.baseline is not None]
-    return judged[-1] if judged else None
-
-
-def _baseline(store: Store, decision: Decision) -> Baseline:
-    assert decision.baseline is not None
-    experiment_id, _ = split_reference(decision.baseline)
-    change = None if experiment_id is None else latest_status(store, experiment_id)
-    if experiment_id is None or change is None:
-        return Baseline(decision.baseline, None, None, ())
-    images = read_images(store, experiment_id, decision.metric)
-    trajectory = read_epochs(store, experiment_id, images, decision.metric, {}, decision.floor)
-    champion = decision.champion or decision.confirmation_baseline or _promoted(store, experiment_id)
-    return Baseline(decision.baseline, experiment_id, champion, trajectory, _config(change).get("origin"))
-
-
-def _promoted(store: Store, experiment_id: str) -> str | None:
-    epochs = read_table(store, "epochs", experiment_id, columns=["epoch", "decision"]).to_pylist()
-    promoted = [row["epoch"] for row in epochs if row["decision"] == "PROMOTED"]
-    return f"{experiment_id}@{max(promoted)}" if promoted else None
 
 
 def _config_of(store: Store, baseline: Baseline | None) -> tuple[Row, dict[str, Any]] | None:
@@ -248,31 +204,6 @@ def _config(change: Row) -> dict[str, Any]:
 
 def _hashes(change: Row) -> dict[str, str | None]:
     return {name: change[f"{name}_hash"] for name in ("dataset", "captions", "base", "config")}
-
-
-def _dataset(store: Store, experiment_id: str) -> DatasetFacts | None:
-    columns = ["split", "strategy", "near_duplicate_of", "num_findings", "findings_json"]
-    rows = read_table(store, "captions", experiment_id, columns=columns).to_pylist()
-    if not rows:
-        return None
-    return DatasetFacts(
-        num_train=sum(row["split"] == "train" for row in rows),
-        num_validation=sum(row["split"] == "validation" for row in rows),
-        num_near_duplicates=sum(row["near_duplicate_of"] is not None for row in rows),
-        strategies=tuple(sorted({row["strategy"] for row in rows})),
-        num_flagged_captions=sum(bool(row["num_findings"]) and row["split"] == "train" for row in rows),
-        flagged_terms=_flagged_terms(rows),
-    )
-
-
-def _flagged_terms(rows: Sequence[Row], most: int = 5) -> tuple[tuple[str, int], ...]:
-    counts = Counter(
-        term
-        for row in rows
-        if row["split"] == "train" and row["findings_json"]
-        for term in {finding["term"] for finding in json.loads(row["findings_json"])}
-    )
-    return tuple(sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:most])
 
 
 def _savings(status: str, planned: int, epochs: Sequence[EpochFacts]) -> Savings | None:

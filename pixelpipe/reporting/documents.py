@@ -4,7 +4,7 @@ from pixelpipe.keys import experiment_key
 from pixelpipe.reporting.contact_sheet import contact_sheet
 from pixelpipe.reporting.description import describe
 from pixelpipe.reporting.plots import metric_plot
-from pixelpipe.reporting.verdict import CONTACT_SHEET, METRIC_PLOT, has_images, verdict_markdown
+from pixelpipe.reporting.verdict import CONTACT_SHEET, METRIC_PLOT, verdict_markdown
 from pixelpipe.store import Store
 
 VERDICT = "verdict.md"
@@ -17,7 +17,7 @@ def write_documents(store: Store, experiment_id: str) -> dict[str, str]:
     experiment that the store does not know.
     """
     description = describe(store, experiment_id)
-    sheet = {CONTACT_SHEET: contact_sheet(store, experiment_id)} if has_images(description) else {}
+    sheet = {CONTACT_SHEET: contact_sheet(store, description)} if description.has_images else {}
     documents = sheet | {
         METRIC_PLOT: metric_plot(description),
         VERDICT: verdict_markdown(description).encode(),

@@ -68,7 +68,7 @@ def _front_matter(description: Description, exported: Exported) -> str:
 
 def _verdict(description: Description) -> str:
     reason = f" ({code(description.reason_code)})" if description.reason_code else ""
-    parts = [f"**{description.status.upper()}**{reason}. {text(description.sentence)}".rstrip(". ") + "."]
+    parts = [f"**{description.status.upper()}**{reason}. {text(description.verdict)}"]
     if warning := _WARNINGS.get(description.status):
         parts.append(warning)
     parts.append(

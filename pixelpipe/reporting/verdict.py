@@ -28,36 +28,51 @@ PER_EPOCH = ("samples", "epochs", "decisions")
 
 def verdict_markdown(description: Description) -> str:
     """The document; the same description gives the same text."""
-    sections = [
-        _header(description),
-        _results(description),
-        confirmation_section(description.decision),
-        _what_changed(description),
-        "## Recommendation\n\n" + "\n\n".join(advice.recommendation(description)),
-        cost_section(description),
-        "## Caveats\n\n" + bullets(advice.caveats(description)),
-        _how_to_repeat(description),
-    ]
-    return "\n\n".join(section for section in sections if section) + "\n"
+    sections = verdict_sections(description)
+    parts = [_header(description), sections.pop("results"), _pictures(description), *sections.values()]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def verdict_sections(description: Description) -> dict[str, str]:
+    """Name -> Markdown that begins with its heading, in order: what verdict.md and the HTML report both say.
+
+    Sections that have nothing to say are left out.
+    """
+    sections = {
+        "results": _results(description),
+        "confirmation": confirmation_section(description.decision),
+        "changed": _what_changed(description),
+        "recommendation": "## Recommendation\n\n" + "\n\n".join(advice.recommendation(description)),
+        "cost": cost_section(description),
+        "caveats": "## Caveats\n\n" + bullets(advice.caveats(description)),
+        "repeat": _how_to_repeat(description),
+    }
+    return {name: section for name, section in sections.items() if section}
 
 
 def _header(description: Description) -> str:
+    title = f"# {text(description.name)}: {description.status.upper()}"
+    facts = [f"**{name}:** {value}" for name, value in header_facts(description)]
+    verdict = f"**Verdict:** {text(description.verdict)}"
+    return "\n\n".join([title, "  \n".join(facts), verdict])
+
+
+def header_facts(description: Description) -> list[tuple[str, str]]:
+    """(name, Markdown) of what the experiment is."""
     reason = f" ({code(description.reason_code)})" if description.reason_code else ""
     facts = [
-        f"**Date:** {description.changed_at:%Y-%m-%d}",
-        f"**Status:** {description.status.upper()}{reason}",
-        f"**Experiment:** {code(description.experiment_id)}, line {code(description.line)}",
-        f"**Epochs:** {_epochs_known(description)}",
+        ("Date", f"{description.changed_at:%Y-%m-%d}"),
+        ("Status", f"{description.status.upper()}{reason}"),
+        ("Experiment", f"{code(description.experiment_id)}, line {code(description.line)}"),
+        ("Epochs", _epochs_known(description)),
     ]
     if description.origin is not None:
-        facts.append(f"**Trained elsewhere:** {ORIGINS[description.origin]}")
+        facts.append(("Trained elsewhere", ORIGINS[description.origin]))
     if note := description.config.get("note"):
-        facts.append(f"**Note of whoever brought it:** {text(note)}")
+        facts.append(("Note of whoever brought it", text(note)))
     if description.baseline is not None:
-        facts.append(f"**Baseline:** {code(description.baseline.champion or description.baseline.reference)}")
-    title = f"# {text(description.name)}: {description.status.upper()}"
-    verdict = f"**Verdict:** {text(_verdict_sentence(description))}"
-    return "\n\n".join([title, "  \n".join(facts), verdict])
+        facts.append(("Baseline", code(description.baseline.champion or description.baseline.reference)))
+    return facts
 
 
 def _epochs_known(description: Description) -> str:
@@ -66,13 +81,6 @@ def _epochs_known(description: Description) -> str:
     if description.origin is not None and not description.config["training"].get("epochs"):
         return f"{count} known ({epoch_range([facts.epoch for facts in description.epochs])})"
     return f"{count} of {description.planned_epochs} planned"
-
-
-def _verdict_sentence(description: Description) -> str:
-    if description.status == "running":
-        so_far = f" So far: {description.sentence}" if description.decision and description.sentence else ""
-        return f"Not decided yet: the experiment is running.{so_far}"
-    return description.sentence or f"The experiment is {description.status}; no reason was stored."
 
 
 def _results(description: Description) -> str:
@@ -85,15 +93,16 @@ def _results(description: Description) -> str:
         parts += [first_epochs_table(description), *against_art(description)]
     if floor := vae_floor_sentence(description.metric, description.vae_floor):
         parts.append(floor)
-    parts.append(f"![{text(metric_name(description))} by epoch]({METRIC_PLOT})")
-    if has_images(description):
-        parts.append(f"![What every epoch drew]({CONTACT_SHEET})")
     return "\n\n".join(parts)
 
 
-def has_images(description: Description) -> bool:
-    """Whether there is something to look at."""
-    return description.origin != "figures"
+def _pictures(description: Description) -> str:
+    if not description.epochs:
+        return ""
+    pictures = [f"![{text(metric_name(description))} by epoch]({METRIC_PLOT})"]
+    if description.has_images:
+        pictures.append(f"![What every epoch drew]({CONTACT_SHEET})")
+    return "\n\n".join(pictures)
 
 
 def _what_changed(description: Description) -> str:
@@ -135,7 +144,7 @@ def _how_to_repeat(description: Description) -> str:
     here = experiment_key(description.experiment_id)
     up = "/".join(".." for _ in here.split("/"))
     present = [
-        *(name for name in PER_EPOCH if description.epochs and (name != "samples" or has_images(description))),
+        *(name for name in PER_EPOCH if description.epochs and (name != "samples" or description.has_images)),
         *(("captions",) if description.dataset else ()),
         "experiments",
     ]

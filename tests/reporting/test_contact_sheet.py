@@ -7,10 +7,11 @@ import pytest
 from PIL import Image
 
 from pixelpipe.reporting.contact_sheet import LABEL, MARGIN, choose_epochs, contact_sheet
+from pixelpipe.reporting.description import describe
 
 
 def sheet(store, experiment_id, **options):
-    with Image.open(io.BytesIO(contact_sheet(store, experiment_id, **options))) as image:
+    with Image.open(io.BytesIO(contact_sheet(store, describe(store, experiment_id), **options))) as image:
         assert image.format == "PNG"
         return np.asarray(image.convert("RGB"))
 
@@ -116,4 +117,5 @@ def test_odd_prompts(store, fill):
 
 
 def test_the_same_tables_give_the_same_bytes(store, story):
-    assert contact_sheet(store, story[1]) == contact_sheet(store, story[1])
+    found = describe(store, story[1])
+    assert contact_sheet(store, found) == contact_sheet(store, found)

@@ -6,7 +6,8 @@ import pytest
 
 from pixelpipe.comparison.decision import BaselineKind, ReasonCode
 from pixelpipe.errors import BadInputError
-from pixelpipe.reporting.description import describe, split_reference
+from pixelpipe.reporting.description import describe
+from pixelpipe.reporting.judged_against import split_reference
 from pixelpipe.results.reader import read_table
 
 
