@@ -14,6 +14,8 @@ CAPTIONS = "captions"
 COMPACTED = "compacted"  # beside the folders of experiments, whose ids end in eight hex digits
 COMPACTIONS = f"{RESULTS}/compactions"
 COLUMNS_FILE = "(columns).parquet"  # sorts before every other name: readers of a folder take its columns
+REVIEWS = "reviews"
+SITE = "index.html"
 
 CheckpointPart = Literal["unet", "lora", "training_state"]
 Role = Literal["candidate", "baseline"]
@@ -59,6 +61,11 @@ def confirmation_key(experiment_id: str, role: Role, prompt_id: str, seed: int) 
 def caption_cache_key(strategy: str, *parts: str) -> str:
     """Captions made from pixels, by the strategy that made them; nothing of an experiment."""
     return _join(CAPTIONS, strategy, *parts)
+
+
+def review_key(review_id: str) -> str:
+    """What the page of a blind review does not say: who stands where."""
+    return _join(REVIEWS, f"{review_id}.json")
 
 
 def results_prefix(table: str, experiment_id: str | None = None) -> str:

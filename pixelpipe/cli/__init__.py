@@ -27,6 +27,7 @@ COMMANDS = {
     "experiments": "results",
     "show": "results",
     "report": "results",
+    "review": "review",
     "baseline": "baseline",
     "plan": "plan",
     "evaluate": "evaluate",

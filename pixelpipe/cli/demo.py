@@ -23,8 +23,8 @@ This demo is small: {prompts} prompts x {seeds} seeds, a tiny base; real runs us
 """
 NEXT_STEPS = """
 What to do next
-  read:      {reports}
-  look:      contact_sheet.png beside each: epochs down, prompts across; metric_by_epoch.png: what was judged
+  open:      {reports}
+             the verdict, its figures, and every sprite beside the baseline's; verdict.md beside each is the same as text
   ask:       {pixelpipe} query "SELECT experiment_id, epoch, avg(effective_colors) AS colors FROM samples GROUP BY ALL ORDER BY ALL" --store {store}
   list:      {pixelpipe} experiments --store {store}
   draw:      {pixelpipe} generate "pixel art portrait, red hair, glasses" --store {store}
@@ -85,7 +85,7 @@ def demo(directory: Path, seed: int) -> None:
         again = f"{pixelpipe} run {shlex.quote(str(paths[title]))} --store {shlex.quote(store.url)}"
         run_experiment_here(store, load_config(paths[title]), resume_with=again)
     names = {title: shlex.quote(str(path)) for title, path in paths.items()}
-    reports = place / "store" / "experiments" / "*" / "verdict.md"
+    reports = place / "store" / "experiments" / "*" / "report.html"
     click.echo(NEXT_STEPS.format(pixelpipe=pixelpipe, store=shlex.quote(store.url), reports=reports, **names))
 
 

@@ -69,7 +69,7 @@ def show(experiment: str, store: Store, output_format: Format) -> None:
 @click.argument("experiment")
 @store_option
 def report(experiment: str, store: Store) -> None:
-    """(Re)build the verdict document of an EXPERIMENT with its contact sheet and plot, from Parquet alone."""
+    """(Re)build report.html of an EXPERIMENT, with verdict.md, contact sheet and plot, from the store alone."""
     from pixelpipe.reporting.documents import write_documents
 
     for uri in write_documents(store, find_experiment(store, experiment)).values():

@@ -21,7 +21,8 @@ def say_outcome(store: Store, outcome: Outcome) -> None:
     click.echo(f"\n{outcome.experiment_id}: {status} after epoch {outcome.epochs}")
     click.echo(f"  {outcome.sentence}")
     for label, key in (
-        ("report", experiment_key(outcome.experiment_id, "verdict.md")),
+        ("report", experiment_key(outcome.experiment_id, "report.html")),
+        ("verdict", experiment_key(outcome.experiment_id, "verdict.md")),
         ("contact sheet", experiment_key(outcome.experiment_id, "contact_sheet.png")),
         ("plot", experiment_key(outcome.experiment_id, "metric_by_epoch.png")),
         ("Parquet", results_prefix("samples", outcome.experiment_id)),

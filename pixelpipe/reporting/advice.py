@@ -62,7 +62,7 @@ def _running(description: Description) -> list[str]:
     done, planned = len(description.epochs), description.planned_epochs
     if not done:
         return [f"**Wait.** None of {planned} epochs is done."]
-    return [f"**Wait.** {done} of {planned} epochs are done; the figures above may still change the verdict."]
+    return [f"**Wait.** {done} of {planned} epochs are done; the next ones may still change the verdict."]
 
 
 def _promoted(description: Description) -> list[str]:
@@ -235,7 +235,7 @@ def _ablation(description: Description) -> list[str]:
     runs, each = missing_runs(description), description.usd_per_epoch * description.planned_epochs
     price = f", for about {usd(runs * each)} if none is stopped early" if each else ""
     what = "the run" if runs == 1 else f"the {runs} runs"
-    return [f"To learn what {names} do by themselves, make {what} listed above as commands{price}."]
+    return [f"To learn what {names} do by themselves, make {what} listed under “What changed” as commands{price}."]
 
 
 def _about_images(description: Description, decision: Decision | None) -> list[str]:

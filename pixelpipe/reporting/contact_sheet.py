@@ -82,7 +82,7 @@ def contact_sheet(store: Store, description: Description, max_prompts: int = 12)
     room = max(1, (MAX_WIDTH_PX - 2 * MARGIN - LABEL + GAP) // (_least_scale(grid) * grid + GAP))
     keys, prompts = keys[:room], prompts[:room]
     groups = _groups(store, description, ours, keys)
-    headings, shared = _headings(prompts)
+    headings, shared = headings_of(prompts)
     layout = _layout(grid, headings)
     footer = f"{_shown(len(keys), description.num_prompts, 'prompt')}, one seed each"
     footer += f"; {_shown(len(groups), len(description.epochs), 'epoch')}"
@@ -162,7 +162,7 @@ def _decode(png: bytes) -> Image.Image:
         return image.convert("RGB")
 
 
-def _headings(prompts: Sequence[str]) -> tuple[list[str], str]:
+def headings_of(prompts: Sequence[str]) -> tuple[list[str], str]:
     """Prompts without the words that all of them share at either end, and a line that says which those are."""
     leading, trailing = common_ends(prompts)
     words = [prompt.split() for prompt in prompts]

@@ -35,6 +35,7 @@ from pixelpipe.reporting.trajectory import (
     read_images,
 )
 from pixelpipe.reporting.vae_floor import VaeFloor, read_vae_floor
+from pixelpipe.reporting.vote_agreement import ReviewFacts, read_review_facts
 from pixelpipe.results.reader import latest_status
 from pixelpipe.store import Store
 
@@ -68,6 +69,7 @@ class Description:
     factors: tuple[Factor, ...] | None  # None: no baseline, or one whose configuration the store lacks
     unstated: tuple[str, ...]  # factors that only one side states: nobody knows whether they differ
     dataset: DatasetFacts | None
+    review: ReviewFacts | None  # what people preferred who did not know which was which
     savings: Savings | None  # None: nothing was stopped early by the rule
     place: str  # the experiment's folder, for people
 
@@ -168,6 +170,7 @@ def describe(store: Store, experiment_id: str) -> Description:
         factors=_factors(change, config, theirs),
         unstated=tuple(unstated_factors(config, theirs[1])) if theirs else (),
         dataset=read_dataset_facts(store, experiment_id),
+        review=read_review_facts(store, experiment_id, metric, decisions),
         savings=_savings(change["status"], planned, epochs),
         place=store.uri(experiment_key(experiment_id)),
     )

@@ -1,17 +1,18 @@
 """The documents of an experiment: derived from Parquet, so they are replaced, never edited."""
 
-from pixelpipe.keys import experiment_key
+from pixelpipe.keys import SITE, experiment_key
 from pixelpipe.reporting.contact_sheet import contact_sheet
 from pixelpipe.reporting.description import describe
+from pixelpipe.reporting.pages.report import html_report
 from pixelpipe.reporting.plots import metric_plot
 from pixelpipe.reporting.verdict import CONTACT_SHEET, METRIC_PLOT, verdict_markdown
 from pixelpipe.store import Store
 
-VERDICT = "verdict.md"
+REPORT, VERDICT = "report.html", "verdict.md"
 
 
 def write_documents(store: Store, experiment_id: str) -> dict[str, str]:
-    """Write (or rebuild) verdict.md and its pictures under `experiments/<id>/`; name -> absolute path or URL.
+    """Write (or rebuild) all documents under `experiments/<id>/`; name -> absolute path or URL.
 
     The pictures are written first: the text never links to one that is not there. `BadInputError` for an
     experiment that the store does not know.
@@ -21,6 +22,7 @@ def write_documents(store: Store, experiment_id: str) -> dict[str, str]:
     documents = sheet | {
         METRIC_PLOT: metric_plot(description),
         VERDICT: verdict_markdown(description).encode(),
+        REPORT: html_report(store, description, site=SITE if store.exists(SITE) else None).encode(),
     }
     for name, data in documents.items():
         store.replace(experiment_key(experiment_id, name), data)

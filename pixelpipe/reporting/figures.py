@@ -20,6 +20,10 @@ def percent(ratio: float) -> str:
     return f"{ratio:+.0%}" if abs(ratio) >= 0.0995 else f"{ratio:+.1%}"
 
 
+def share(value: float | None) -> str:
+    return UNKNOWN if value is None else f"{value:.0%}"
+
+
 def difference(ratio: float | None) -> str:
     return UNKNOWN if ratio is None else percent(ratio)
 

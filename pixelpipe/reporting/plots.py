@@ -18,8 +18,9 @@ from pixelpipe.reporting.description import Description
 from pixelpipe.reporting.figures import level, number
 from pixelpipe.reporting.trajectory import PAIRED, EpochFacts
 
-SIZE_IN, DPI = (8.0, 5.8), 200  # 1600 px wide, meant to be shown at 800
-BLUE, VERMILION, PURPLE, GRAY, INK = "#0072B2", "#D55E00", "#8E4585", "#6e7781", "#1f2328"
+SIZE_IN, DPI, PAD_IN = (8.0, 5.8), 200, 0.1  # 1600 px wide, meant to be shown at 800
+BLUE, VERMILION, PURPLE, GRAY, INK = "#0072b2", "#d55e00", "#8e4585", "#6e7781", "#1f2328"
+SPINE, LINE, BAND = "#b6bdc5", "#e6e9ec", "#eef1f4"
 MARKS = {Verdict.ABANDONED: ("X", 150), Verdict.PROMOTED: ("*", 260), Verdict.INCONCLUSIVE: ("D", 80)}
 LONG_PLAN = 12  # epochs: no plan is shown with more than this many and more than half of them empty
 CANDIDATE = "this experiment"
@@ -29,22 +30,29 @@ Points = list[tuple[int, float]]  # epoch, value
 
 def metric_plot(description: Description) -> bytes:
     """PNG, 1600 x 1160 px."""
-    figure = Figure(figsize=SIZE_IN, dpi=DPI, layout="constrained")
-    canvas = FigureCanvasAgg(figure)
-    metric_axes, loss_axes = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
-    for axes in (metric_axes, loss_axes):
-        _style(axes)
-    _draw_metric(metric_axes, description)
-    _draw_loss(loss_axes, description)
+    figure = metric_figure(description)
     title = _plain(f"{description.name}: {description.status.upper()}")
-    metric_axes.set_title(title, loc="left", fontsize=12, fontweight="bold", color=INK, pad=10)
-    _legend(figure, metric_axes)
+    figure.axes[0].set_title(title, loc="left", fontsize=12, fontweight="bold", color=INK, pad=10)
+    canvas = FigureCanvasAgg(figure)
     buffer = io.BytesIO()
     canvas.print_png(buffer, metadata={"Software": None})
     return buffer.getvalue()
 
 
-def _legend(figure: Figure, axes: Axes) -> None:
+def metric_figure(description: Description, size_in: tuple[float, float] = SIZE_IN, legend_columns: int = 2) -> Figure:
+    """The two panels with their legend, without a title."""
+    figure = Figure(figsize=size_in, dpi=DPI, layout="constrained")
+    figure.get_layout_engine().set(w_pad=PAD_IN, h_pad=PAD_IN)  # no line ends at the picture's edge
+    metric_axes, loss_axes = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
+    for axes in (metric_axes, loss_axes):
+        _style(axes)
+    _draw_metric(metric_axes, description)
+    _draw_loss(loss_axes, description)
+    _legend(figure, metric_axes, legend_columns)
+    return figure
+
+
+def _legend(figure: Figure, axes: Axes, columns: int) -> None:
     """Beneath the panels, the experiment itself first."""
     handles, labels = axes.get_legend_handles_labels()
     order = sorted(range(len(labels)), key=lambda index: not labels[index].startswith(CANDIDATE))
@@ -53,7 +61,7 @@ def _legend(figure: Figure, axes: Axes) -> None:
             [handles[index] for index in order],
             [labels[index] for index in order],
             loc="outside lower left",
-            ncols=2,
+            ncols=columns,
             frameon=False,
             fontsize=9,
             labelcolor=INK,
@@ -62,8 +70,8 @@ def _legend(figure: Figure, axes: Axes) -> None:
 
 def _style(axes: Axes) -> None:
     axes.spines[["top", "right"]].set_visible(False)
-    axes.spines[["left", "bottom"]].set_color("#b6bdc5")
-    axes.grid(axis="y", color="#e6e9ec", linewidth=0.8)
+    axes.spines[["left", "bottom"]].set_color(SPINE)
+    axes.grid(axis="y", color=LINE, linewidth=0.8)
     axes.set_axisbelow(True)
     axes.tick_params(colors=INK, labelsize=9)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=16))
@@ -134,7 +142,7 @@ def _draw_art(axes: Axes, description: Description) -> None:
     if description.metric == "effective_colors" and low is not None and high is not None:
         band = (low, high)
         label = f"training art: 98% lie in {number(band[0])} to {number(band[1])}"
-        axes.axhspan(*band, color="#eef1f4", zorder=0, label=label)
+        axes.axhspan(*band, color=BAND, zorder=0, label=label)
 
 
 def _draw_candidate(axes: Axes, description: Description, candidate: Points) -> None:

@@ -14,6 +14,7 @@ from pixelpipe.reporting.figures import (
     number,
     p_value,
     percent,
+    share,
     span,
 )
 from pixelpipe.reporting.markdown import code, table
@@ -95,10 +96,6 @@ def _clean_row(pairs: Sequence[Compared]) -> list[str]:
     ends = sorted(dict.fromkeys(f"{100 * (mine - base):+.0f}" for mine, base in known), key=float)
     points = UNKNOWN if not ends else f"{ends[0]} points" if len(ends) == 1 else f"{ends[0]} to {ends[-1]} points"
     return ["Clean images", span(theirs, share), span(ours, share), points]
-
-
-def share(value: float) -> str:
-    return f"{value:.0%}"
 
 
 def judged_epochs_table(description: Description) -> str:

@@ -5,8 +5,19 @@ from dataclasses import dataclass
 
 from pixelpipe.comparison.sentence import METRIC_NAMES
 from pixelpipe.reporting.figures import UNKNOWN, number, percent
+from pixelpipe.reporting.markdown import table
 from pixelpipe.results.reader import read_table
 from pixelpipe.store import Store
+
+FLOOR_METRICS = {
+    "effective_colors": ("Effective colors", 1),
+    "unique_colors": ("Unique colors", 1),
+    "orphan_ratio": ("Stray pixels, share", 3),
+    "top10_share": ("10 largest colors, share", 3),
+    "grid_error": ("Grid error, Delta E_OK", 4),
+    "clean": ("Clean, share", 3),
+}
+"""Metric -> its name in the table, and digits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,3 +71,18 @@ def _cell(floor: VaeFloor | None, metric: str) -> str:
     if floor is None or metric not in floor.vae:
         return UNKNOWN
     return f"{number(floor.vae[metric])} ({floor.resolution} px{'' if floor.aligned else ', not aligned'})"
+
+
+def vae_floor_table(theirs: VaeFloor | None, ours: VaeFloor | None) -> str:
+    """Markdown: what the VAE alone does to the art, metric by metric; "" where it was not measured."""
+    if ours is None:
+        return ""
+    header = ["Mean over the training art", "As drawn", f"Through the VAE at {ours.resolution} px"]
+    if theirs is not None:
+        header.append(f"Through the baseline's VAE at {theirs.resolution} px")
+    rows = []
+    for metric, (name, digits) in FLOOR_METRICS.items():
+        if metric in ours.vae:
+            sides = [ours.art[metric], ours.vae[metric], *([theirs.vae.get(metric)] if theirs is not None else [])]
+            rows.append([name, *(number(value, digits) for value in sides)])
+    return table(header, rows, right=range(1, len(header)))

@@ -6,6 +6,7 @@ from pixelpipe.reporting.ablation import runs_that_would_tell
 from pixelpipe.reporting.cost_section import cost_section
 from pixelpipe.reporting.description import Description
 from pixelpipe.reporting.figures import epoch_range
+from pixelpipe.reporting.lineage import lineage_table
 from pixelpipe.reporting.markdown import bullets, code, table, text
 from pixelpipe.reporting.result_tables import (
     against_art,
@@ -16,6 +17,7 @@ from pixelpipe.reporting.result_tables import (
     metric_name,
     summary_table,
 )
+from pixelpipe.reporting.review_section import review_section
 from pixelpipe.reporting.vae_floor import vae_floor_sentence
 
 ORIGINS = {
@@ -41,6 +43,7 @@ def verdict_sections(description: Description) -> dict[str, str]:
     sections = {
         "results": _results(description),
         "confirmation": confirmation_section(description.decision),
+        "review": review_section(description.review, description.metric),
         "changed": _what_changed(description),
         "recommendation": "## Recommendation\n\n" + "\n\n".join(advice.recommendation(description)),
         "cost": cost_section(description),
@@ -152,9 +155,6 @@ def _how_to_repeat(description: Description) -> str:
     if description.origin is not None:
         return _how_to_judge_again(description, up, tables)
     images = "Full-size images: [samples](samples/); sheet" if description.epochs else "Sheet"
-    rows = [[name, code(digest)] for name, digest in description.hashes.items() if digest is not None]
-    if description.decision is not None:
-        rows.append(["evaluation set", code(description.decision.eval_set_id)])
     return "\n\n".join(
         [
             "## How to repeat it",
@@ -167,7 +167,7 @@ def _how_to_repeat(description: Description) -> str:
                     f"Parquet: {tables}",
                 ]
             ),
-            table(["Hash of", "SHA-256"], rows),
+            lineage_table(description),
         ]
     )
 

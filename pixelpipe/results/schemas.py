@@ -132,6 +132,22 @@ _FLOOR = [
 ]
 
 
+_VOTE = [
+    _field("epoch", _INT, "epoch", "Epoch of the experiment that was looked at."),
+    _field("review_id", _TEXT, "", "One page: its pairs, their order and their sides."),
+    _field("reviewer", _TEXT, "", "Who voted, as they named themselves."),
+    _field("prompt_id", _TEXT, "", "Prompt of the pair."),
+    _field("prompt", _TEXT, "", "Its text."),
+    _field("seed", _LONG, "", "Seed of both images."),
+    _field("baseline", _TEXT, "", "<experiment_id>@<epoch> of the other side."),
+    _field("candidate_side", _TEXT, "", "left or right: where this experiment stood."),
+    _field("choice", _TEXT, "", "candidate (this experiment), baseline or equal."),
+    _field("seconds", _FLOAT, "s", "From seeing the pair to the vote."),
+    _field("voted_at", _TIME, "", "When, by the reviewer's clock."),
+    _field("imported_at", _TIME, "", "When it was stored."),
+]
+
+
 def _schema(*groups: list[pa.Field] | pa.Schema) -> pa.Schema:
     """The groups' fields in order, each name once."""
     fields: dict[str, pa.Field] = {}
@@ -149,6 +165,7 @@ SCHEMAS: dict[str, pa.Schema] = {
     "experiments": _schema(_LINEAGE, _STATUS),
     "captions": _schema(_LINEAGE, _CAPTION),
     "floors": _schema(_LINEAGE, _FLOOR),
+    "votes": _schema(_LINEAGE, _VOTE),
 }
 PER_EPOCH = ("samples", "confirmations", "decisions", "epochs")
 """Tables with one file an (experiment, epoch, attempt), which exist once the `epochs` file does.

@@ -3,6 +3,7 @@
 import io
 import json
 from datetime import UTC, datetime, timedelta
+from html.parser import HTMLParser
 
 import numpy as np
 import pyarrow as pa
@@ -99,9 +100,9 @@ class Fill:
             },
         )
 
-    def captions(self, texts, duplicates=0, flagged=0):
+    def captions(self, texts, duplicates=0, flagged=0, term="plastic frame"):
         """`flagged` training captions name plastic frames."""
-        finding = {"rule": "lexicon", "term": "plastic frame", "words": "plastic", "size_px": 0.19, "reason": "2 mm"}
+        finding = {"rule": "lexicon", "term": term, "words": "plastic", "size_px": 0.19, "reason": "2 mm"}
         records = [
             {
                 **self.lineage,
@@ -273,3 +274,49 @@ def story(fill):
     captions = {"strategy": "sidecar", "column": "detailed"}
     config = fill.config("doomed", captions=captions, training={"epochs": 4, "resolution": 96})
     return baseline_id, fill.run(config, [48, 52, 50, 50], baseline_id, captions="f" * 64)
+
+
+UNSEEN = ("style", "script", "title")
+VOID = ("meta", "link", "br", "hr", "img", "input")
+
+
+class Page(HTMLParser):
+    """A page as its reader gets it: texts, attributes, links; parsed by the standard library."""
+
+    def __init__(self, source):
+        super().__init__(convert_charrefs=True)
+        self.tags, self.texts, self.attributes, self.open = [], [], [], []
+        self.feed(source)
+        self.close()
+        assert self.open == [], "every element is closed"
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        self.attributes += [(tag, name, value) for name, value in attrs]
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_startendtag(self, tag, attrs):
+        self.handle_starttag(tag, attrs)
+        if tag not in VOID:
+            self.handle_endtag(tag)
+
+    def handle_data(self, data):
+        if not set(self.open) & set(UNSEEN):
+            self.texts.append(data)
+
+    @property
+    def text(self):
+        """Everything that is read, on one line."""
+        return " ".join("".join(self.texts).split())
+
+    def values(self, *names):
+        return [value for _, name, value in self.attributes if name in names]
+
+
+@pytest.fixture
+def parse():
+    return Page

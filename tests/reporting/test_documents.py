@@ -6,7 +6,7 @@ from pixelpipe.errors import BadInputError
 from pixelpipe.keys import experiment_key
 from pixelpipe.reporting.documents import write_documents
 
-NAMES = {"verdict.md", "contact_sheet.png", "metric_by_epoch.png"}
+NAMES = {"report.html", "verdict.md", "contact_sheet.png", "metric_by_epoch.png"}
 
 
 def test_write_and_rebuild(store, story):

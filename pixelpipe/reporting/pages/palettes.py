@@ -1,0 +1,79 @@
+"""The colors of the training art, of what the experiment draws and of the baseline: merged as the eye merges them."""
+
+import io
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from pixelpipe.analysis.color import JUST_NOTICEABLE
+from pixelpipe.analysis.palette import pooled_palette
+from pixelpipe.lines import pinned_profile
+from pixelpipe.reporting.description import Description
+from pixelpipe.results.reader import read_table
+from pixelpipe.store import Store
+
+SWATCHES = 40  # at most, the largest; what remains is said in words
+
+
+@dataclass(frozen=True, slots=True)
+class Swatch:
+    color: str  # #rrggbb
+    share: float  # of all pixels
+
+
+@dataclass(frozen=True, slots=True)
+class PaletteBar:
+    title: str
+    swatches: tuple[Swatch, ...]
+    num_colors: int
+
+    @property
+    def rest(self) -> float:
+        """Share of the pixels whose colors are not among the swatches."""
+        return max(0.0, 1 - sum(swatch.share for swatch in self.swatches))
+
+    @property
+    def top10(self) -> float:
+        return sum(swatch.share for swatch in self.swatches[:10])
+
+
+def palette_bars(store: Store, description: Description) -> list[PaletteBar]:
+    """The art first; a side whose pixels the store does not have is left out."""
+    bars = []
+    grid = description.config.get("dataset", {}).get("grid")
+    profile = pinned_profile(store, description.line, int(grid)) if grid else None
+    if profile is not None:
+        colors, shares = profile.palette_colors(), np.array(profile.palette_weights)
+        bars.append(_bar(f"Training art ({profile.num_sprites} sprites)", colors, shares))
+    last = description.last
+    if last is None:
+        return bars
+    bars += _drawn(store, description.experiment_id, last.epoch, f"This experiment, epoch {last.epoch}")
+    theirs = description.baseline_of(last)
+    if theirs is not None and description.baseline is not None and description.baseline.experiment_id is not None:
+        title = f"Baseline, epoch {theirs.epoch}"
+        bars += _drawn(store, description.baseline.experiment_id, theirs.epoch, title)
+    return bars
+
+
+def _drawn(store: Store, experiment_id: str, epoch: int, title: str) -> Iterable[PaletteBar]:
+    rows = read_table(store, "samples", experiment_id, columns=["epoch", "sprite_png"]).to_pylist()
+    sprites = [_pixels(row["sprite_png"]) for row in rows if row["epoch"] == epoch]
+    if not sprites:
+        return []
+    colors, shares = pooled_palette(np.stack(sprites), JUST_NOTICEABLE)
+    return [_bar(f"{title} ({len(sprites)} images)", colors, shares)]
+
+
+def _bar(title: str, colors: npt.NDArray[np.uint8], shares: npt.NDArray[np.float64]) -> PaletteBar:
+    shown = zip(colors[:SWATCHES].tolist(), shares[:SWATCHES].tolist(), strict=True)
+    swatches = tuple(Swatch("#{:02x}{:02x}{:02x}".format(*color), share) for color, share in shown)
+    return PaletteBar(title, swatches, len(colors))
+
+
+def _pixels(png: bytes) -> npt.NDArray[np.uint8]:
+    with Image.open(io.BytesIO(png)) as image:
+        return np.asarray(image.convert("RGB"))
