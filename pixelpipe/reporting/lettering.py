@@ -6,17 +6,32 @@ from functools import lru_cache
 from pathlib import Path
 
 import matplotlib
+from matplotlib.ft2font import FT2Font
 from PIL.ImageFont import FreeTypeFont, Layout, truetype
 
-ELLIPSIS = "…"
+ELLIPSIS, MISSING = "…", "□"
 INK, SOFT, FAINT, PAPER, CARD = "#1f2328", "#59636e", "#d8dde3", "#ffffff", "#f4f6f8"
+
+
+def drawable(text: str) -> str:
+    """The text with a box for every character that the font lacks, such as emoji: matplotlib warns of them."""
+    return "".join(character if ord(character) in _glyphs() else MISSING for character in text)
+
+
+@lru_cache(maxsize=1)
+def _glyphs() -> frozenset[int]:
+    """Code points of the bold font, which has fewer than the regular one."""
+    return frozenset(FT2Font(str(_path(bold=True))).get_charmap())
 
 
 @lru_cache(maxsize=32)
 def font(size_px: int, bold: bool = False) -> FreeTypeFont:
+    return truetype(str(_path(bold)), size_px, layout_engine=Layout.BASIC)
+
+
+def _path(bold: bool) -> Path:
     name = "DejaVuSans-Bold.ttf" if bold else "DejaVuSans.ttf"
-    path = Path(matplotlib.get_data_path()) / "fonts" / "ttf" / name
-    return truetype(str(path), size_px, layout_engine=Layout.BASIC)
+    return Path(matplotlib.get_data_path()) / "fonts" / "ttf" / name
 
 
 def wrap(text: str, face: FreeTypeFont, width_px: int, max_lines: int) -> list[str]:

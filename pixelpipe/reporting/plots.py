@@ -16,6 +16,8 @@ from pixelpipe.comparison.decision import BaselineKind, Decision, Verdict
 from pixelpipe.comparison.sentence import METRIC_NAMES
 from pixelpipe.reporting.description import Description
 from pixelpipe.reporting.figures import level, number
+from pixelpipe.reporting.lettering import drawable, font, shorten
+from pixelpipe.reporting.markdown import visible
 from pixelpipe.reporting.trajectory import PAIRED, EpochFacts
 
 SIZE_IN, DPI, PAD_IN = (8.0, 5.8), 200, 0.1  # 1600 px wide, meant to be shown at 800
@@ -23,6 +25,7 @@ BLUE, VERMILION, PURPLE, GRAY, INK = "#0072b2", "#d55e00", "#8e4585", "#6e7781",
 SPINE, LINE, BAND = "#b6bdc5", "#e6e9ec", "#eef1f4"
 MARKS = {Verdict.ABANDONED: ("X", 150), Verdict.PROMOTED: ("*", 260), Verdict.INCONCLUSIVE: ("D", 80)}
 LONG_PLAN = 12  # epochs: no plan is shown with more than this many and more than half of them empty
+TITLE_PX, TITLE_ROOM_PX = 33, 1100  # 12 pt at 200 dpi; what the status leaves of the width
 CANDIDATE = "this experiment"
 
 Points = list[tuple[int, float]]  # epoch, value
@@ -31,7 +34,8 @@ Points = list[tuple[int, float]]  # epoch, value
 def metric_plot(description: Description) -> bytes:
     """PNG, 1600 x 1160 px."""
     figure = metric_figure(description)
-    title = _plain(f"{description.name}: {description.status.upper()}")
+    name = shorten(visible(description.name), font(TITLE_PX, bold=True), TITLE_ROOM_PX)
+    title = _plain(drawable(f"{name}: {description.status.upper()}"))
     figure.axes[0].set_title(title, loc="left", fontsize=12, fontweight="bold", color=INK, pad=10)
     canvas = FigureCanvasAgg(figure)
     buffer = io.BytesIO()

@@ -51,9 +51,11 @@ def test_no_global_figures(store, story):
     assert sys.modules.get("matplotlib.pyplot") is before
 
 
-def test_names_are_no_mathematics(store, fill):
+@pytest.mark.parametrize("name", ["$\\frac$ _x^", "🎨 漢字 שלום", "x" * 500, "a\u202eb\x07"])
+def test_any_name_can_be_drawn(store, fill, name):
+    """It is no mathematics, and a character that the font lacks is no warning."""
     fill.start(fill.config())
-    fill.experiment = fill.experiment.model_copy(update={"name": "$\\frac$ _x^"})
+    fill.experiment = fill.experiment.model_copy(update={"name": name})
     fill.status("failed")
     assert size(metric_plot(describe(store, "candidate-0a1b2c3d"))) == (1600, 1160)
 
