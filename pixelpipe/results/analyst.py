@@ -25,6 +25,7 @@ ROW = {  # what makes a row of a table the same row: while files are compacted, 
     "decisions": (*_EPOCH, "reason_code", "decided_at"),
     "captions": ("experiment_id", "file_name"),
     "floors": ("experiment_id", "metric"),
+    "votes": ("review_id", "reviewer", "prompt_id", "seed"),
     "experiments": ("experiment_id", "sequence"),
 }
 _CHAMPIONS = """

@@ -16,6 +16,7 @@ PROMISED = {  # design.md, section 5
     "decisions": "epoch attempt verdict reason_code p_value rule_version overridden_by override_reason",
     "captions": "file_name strategy caption split",
     "floors": "resolution aligned metric art_mean vae_mean metric_version",
+    "votes": "epoch review_id reviewer prompt_id prompt seed baseline candidate_side choice voted_at",
     "experiments": "name status config_json config_hash changed_at sequence",
 }
 
