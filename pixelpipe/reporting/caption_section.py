@@ -19,7 +19,7 @@ def caption_section(dataset: DatasetFacts | None) -> str:
     parts = [
         "## Captions",
         f"{where} {dataset.num_flagged_captions} of {dataset.num_train} training captions name what their sprites "
-        "cannot or do not show; a model that is asked for it learns to paint noise.",
+        "cannot or do not show.",
         table(["Term", "Captions", "For example", "Rule", "Why"], rows, right=(1,)),
     ]
     if more > 0:

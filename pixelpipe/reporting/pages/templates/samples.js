@@ -65,7 +65,7 @@
     stage.querySelectorAll(".figures tbody tr").forEach((tr, metric) => {
       [ours, theirs].forEach((image, side) => { tr.cells[side + 1].textContent = image ? image.figures[metric] : ""; });
     });
-    stage.querySelector(".figures thead tr").cells[2].textContent = data.epochs[epoch] > 1 ? "Baseline" : "";
+    for (const tr of stage.querySelector(".figures").rows) tr.cells[2].hidden = data.epochs[epoch] < 2;
     const seed = (ours || theirs || { seed: "–" }).seed;
     stage.querySelector(".where").textContent =
       `${data.rows[first].title}, prompt ${at.column + 1} of ${data.prompts.length}, seed ${seed} (${at.seed + 1} of ${numSeeds})`;
