@@ -17,8 +17,9 @@ from pixelpipe.reporting.trajectory import EpochFacts
 from pixelpipe.results.reader import read_table
 from pixelpipe.store import Store
 
-BUDGET_BYTES = 3_200_000  # of all strips of a page, in base64; the page may have 5 MB
-BASE64_OF_PNG = 1.2  # a strip as lossless WebP in base64, to its sprites as PNG: at most, measured
+BUDGET_BYTES = 4_300_000  # of all images of a page with what is said of them; the page may have 5 MB
+BASE64_OF_PNG = 1.3  # a strip as lossless WebP in base64, to its sprites as PNG: of pure noise, the worst, measured
+BYTES_SAID = 400  # of an image, beside its prompt: its cell, figures and link
 MAX_SIDE_PX = 16_383  # of a WebP picture
 
 Key = tuple[int, str, int]  # epoch, prompt_id, seed
@@ -68,7 +69,7 @@ def read_shown_images(store: Store, description: Description, metrics: Iterable[
     columns = _columns(ours)
     epochs = [ShownEpoch(facts, description.baseline_of(facts)) for facts in description.epochs]
     num_seeds, grid = max(len(column.seeds) for column in columns), next(iter(ours.values()))["grid"]
-    room = int(BUDGET_BYTES / (BASE64_OF_PNG * _mean_bytes(ours)))  # sprites
+    room = int(BUDGET_BYTES / _mean_bytes(ours))  # images
     per_epoch = 2 if theirs else 1
     seeds = max(1, min(num_seeds, room // (len(epochs) * per_epoch * len(columns))))
     most_epochs = max(2, room // (per_epoch * len(columns)))
@@ -118,4 +119,7 @@ def _columns(images: Images) -> list[Column]:
 
 
 def _mean_bytes(images: Images) -> float:
-    return sum(len(row["sprite_png"]) for row in images.values()) / len(images)
+    """What an image takes in the page, at most."""
+    sprites = sum(len(row["sprite_png"]) for row in images.values())
+    words = sum(len(row["prompt"].encode()) for row in images.values())
+    return BYTES_SAID + (BASE64_OF_PNG * sprites + words) / len(images)
