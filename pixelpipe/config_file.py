@@ -12,11 +12,13 @@ from pydantic import BaseModel
 from pixelpipe.errors import ConfigError
 
 NAME_PATTERN = r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}"
+REVIEW_PATTERN = r"^[0-9a-f]{8}$"
 COLOR_PATTERN = r"^#[0-9a-fA-F]{6}$"
 
 _PATTERNS = {
     f"^{NAME_PATTERN}$": "letters, digits, '.', '_' or '-', at most 80, and begin with a letter or digit",
     COLOR_PATTERN: "a color as '#rrggbb'",
+    REVIEW_PATTERN: "the eight hex digits of a review",
 }
 _TYPES = {  # pydantic's error type -> what the value must be
     "int_type": "a whole number",

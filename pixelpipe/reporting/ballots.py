@@ -8,7 +8,7 @@ from typing import Any, Literal
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from pixelpipe.config import content_id
-from pixelpipe.config_file import describe_problem
+from pixelpipe.config_file import REVIEW_PATTERN, describe_problem
 from pixelpipe.errors import AlreadyExistsError, BadInputError
 from pixelpipe.reporting.blind_review import Review, read_review
 from pixelpipe.results.reader import latest_status, read_table
@@ -32,7 +32,7 @@ class Vote(_Strict):
 class Ballot(_Strict):
     """What the page saves."""
 
-    review: str = Field(pattern="^[0-9a-f]{8}$")
+    review: str = Field(pattern=REVIEW_PATTERN)
     reviewer: str = Field(min_length=1, max_length=100)
     votes: tuple[Vote, ...] = Field(min_length=1)
 
