@@ -28,6 +28,7 @@ COMMANDS = {
     "show": "results",
     "report": "results",
     "review": "review",
+    "site": "site",
     "baseline": "baseline",
     "plan": "plan",
     "evaluate": "evaluate",
