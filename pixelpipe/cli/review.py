@@ -17,7 +17,14 @@ def review() -> None:
 
 @review.command()
 @click.argument("experiment")
-@click.option("--to", "target", required=True, type=click.Path(path_type=Path), help="The page: a file, NAME.html.")
+@click.option(
+    "--to",
+    "target",
+    metavar="FILE",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="The page: a file, NAME.html.",
+)
 @click.option("--epoch", type=click.IntRange(1), help="Of the experiment; default: its last.")
 @click.option("--pairs", default=48, show_default=True, type=click.IntRange(1, 1000), help="At most so many.")
 @store_option

@@ -105,8 +105,8 @@ def _introduction(store: Store, experiment: Experiment, baseline: Baseline) -> s
 def _say_stored(store: Store, experiment_id: str) -> None:
     """A run that was killed between its last status and its report is done, but has no report yet."""
     from pixelpipe.pipeline.outcome import stored_outcome
-    from pixelpipe.reporting.documents import REPORT, write_documents
+    from pixelpipe.reporting.documents import REPORT, VERDICT, write_documents
 
-    if not store.exists(experiment_key(experiment_id, REPORT)):
+    if not all(store.exists(experiment_key(experiment_id, name)) for name in (VERDICT, REPORT)):
         write_documents(store, experiment_id)
     say_outcome(store, stored_outcome(store, experiment_id))
