@@ -17,7 +17,7 @@ from pixelpipe.pipeline.outcome import Outcome
 from pixelpipe.pipeline.question import Question, ask, asks_a_person, open_questions, question_of
 from pixelpipe.store import DEFAULT_STORE, Store
 from tasks.announcement import announce, emit, tag_run, this_run
-from tasks.retraining import Answer, look_for_news, record_answer
+from tasks.retraining import Answer, form_of, look_for_news, record_answer
 
 SECONDS_A_DAY = 24 * 3600
 
@@ -55,7 +55,7 @@ def retrain(line: Line, store: StoreUrl = DEFAULT_STORE, dataset: Folder = None,
         said = {"sentence": question.sentence, "champion": question.champion, "url": url_for(this_run()) or ""}
         emit("question", question.experiment_id, line, said)
     given = suspend_flow_run(
-        wait_for_input=Answer.with_initial_data(description=_explained(question)),
+        wait_for_input=form_of(place, question),
         timeout=days_to_answer * SECONDS_A_DAY,
         key=question.experiment_id,
     )
@@ -81,12 +81,3 @@ def _answered(store: Store, question: Question, given: Answer) -> State:
 def _skipped(line: str, why: str) -> State:
     tag_run(f"line:{line}", "outcome:skipped")
     return Completed(message=f"skipped: {why}")
-
-
-def _explained(question: Question) -> str:
-    """Markdown above the form."""
-    return (
-        f"**{question.reference}** was trained on new art and is no worse than the champion, "
-        f"**{question.champion}**, but not better either. Which art the line learns from, only a person can say.\n\n"
-        f"{question.sentence}\n\nThe pictures of both stand in the verdict: the artifact of the run below this one."
-    )

@@ -1,5 +1,6 @@
 """Retraining on a schedule: what is new, and a question for a person. Nothing here needs torch."""
 
+import base64
 from enum import StrEnum
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from pydantic import ConfigDict, Field
 
 from pixelpipe.pipeline.news import News, find_news
 from pixelpipe.pipeline.question import Answered, Question, answer
+from pixelpipe.reporting.epoch_sheet import epoch_sheet
 from pixelpipe.store import Store
 from tasks.announcement import artifact_key
 
@@ -49,6 +51,23 @@ def look_for_news(store: Store, line: str, dataset: Path | None) -> News:
     ]
     create_table_artifact(table=rows, key=artifact_key("news", line), description=news.sentence)
     return news
+
+
+def form_of(store: Store, question: Question) -> type[Answer]:
+    """The form, with what the person must know above it: the rule's sentence, and the pictures of both sides."""
+    sides = (("The candidate", question.reference), ("The champion", question.champion))
+    pictures = "".join(f"{side}, {reference}:\n\n{_picture(store, reference)}\n\n" for side, reference in sides)
+    return Answer.with_initial_data(
+        description=f"**{question.reference}** was trained on new art and is no worse than the champion, "
+        f"**{question.champion}**, but not better either. Which art the line learns from, only a person can say.\n\n"
+        f"{question.sentence}\n\n{pictures}The same prompts and seeds at the same places."
+    )
+
+
+def _picture(store: Store, reference: str) -> str:
+    experiment_id, _, epoch = reference.rpartition("@")
+    png = base64.b64encode(epoch_sheet(store, experiment_id, int(epoch))).decode()
+    return f"![{reference}](data:image/png;base64,{png})"
 
 
 @task(name="answer", task_run_name="answer", cache_policy=NO_CACHE)
