@@ -59,10 +59,11 @@ class Strict(BaseModel):
     def _booleans_are_no_numbers(cls, value: Any, info: ValidationInfo) -> Any:
         """Python takes `true` for the number 1, and pydantic the number 1 for true."""
         assert info.field_name is not None
-        wants_boolean = cls.model_fields[info.field_name].annotation is bool
+        annotation = cls.model_fields[info.field_name].annotation
+        wants_boolean = annotation is bool or annotation == (bool | None)
         if isinstance(value, bool) and not wants_boolean:
             raise ValueError("not be a boolean (YAML: true, false, yes, no, on, off)")
-        if wants_boolean and not isinstance(value, bool):
+        if wants_boolean and not isinstance(value, bool) and not (value is None and annotation is not bool):
             raise ValueError("must be true or false")
         return value
 
@@ -233,10 +234,18 @@ class JudgeConfig(Strict):
         return baseline
 
 
+def alpha_of_look(alpha: float, look: int, looks: int) -> float:
+    """What the `look`-th of so many looks may spend of alpha: in proportion to 1 / sqrt(look), all of them alpha.
+
+    A candidate that is stopped at its first look saves the most, so the first look may spend the most.
+    """
+    return alpha / (math.sqrt(look) * sum(1 / math.sqrt(number) for number in range(1, looks + 1)))
+
+
 class BudgetConfig(Strict):
     gpu: str = Field(default="A100-80GB", description="What is rented; docs/cost.md lists what has a price.")
     usd_per_hour: float | None = Field(default=None, ge=0, description="Its price; default: the list's.")
-    max_usd: float = Field(default=5.0, gt=0, description="The run stops when it has cost this.")
+    max_usd: float = Field(default=5.0, gt=0, description="The run stops before an epoch that would cost more.")
 
     @model_validator(mode="after")
     def _has_a_price(self) -> "BudgetConfig":
@@ -312,7 +321,7 @@ class ExperimentConfig(Strict):
         if self.sampling.num_prompts < self.min_prompts:
             raise ValueError(
                 f"`sampling.num_prompts` must be at least {self.min_prompts} but got {self.sampling.num_prompts}: "
-                f"with fewer, no result can reach p < {self.judge.alpha:g} / {self.planned_looks} looks"
+                f"with fewer, the last of {self.planned_looks} looks can never decide (p < {self.judge.alpha:g} in all)"
             )
         return self
 
@@ -337,8 +346,8 @@ class ExperimentConfig(Strict):
 
     @property
     def min_prompts(self) -> int:
-        """Fewest prompts whose sign-flip test can reach alpha / looks: its smallest p is 2^-prompts."""
-        return math.floor(math.log2(self.planned_looks) - math.log2(self.judge.alpha)) + 1
+        """Fewest prompts whose sign-flip test can reach what its last look may spend."""
+        return fewest_prompts(self.judge.alpha, self.planned_looks)
 
     @property
     def resolution(self) -> int:
@@ -382,6 +391,11 @@ class ExperimentConfig(Strict):
             config["model"] |= {field: ModelConfig.model_fields[field].default for field in unused}
         config["training"] = self.resolved_training.model_dump(mode="json")
         return config
+
+
+def fewest_prompts(alpha: float, looks: int) -> int:
+    """The smallest p of a sign-flip test is 2^-prompts, and must be below what the last look may spend."""
+    return math.floor(-math.log2(alpha_of_look(1.0, looks, looks)) - math.log2(alpha)) + 1
 
 
 def alignment_warning(resolution: int, grid: int) -> str | None:

@@ -6,7 +6,15 @@ from typing import Any
 import pytest
 import yaml
 
-from pixelpipe.config import SECTIONS, ExperimentConfig, alignment_warning, content_id, load_config, parse_config
+from pixelpipe.config import (
+    SECTIONS,
+    ExperimentConfig,
+    alignment_warning,
+    alpha_of_look,
+    content_id,
+    load_config,
+    parse_config,
+)
 from pixelpipe.errors import ConfigError
 
 MINIMAL = {"name": "small", "dataset": {"path": "art"}}
@@ -315,9 +323,9 @@ def test_a_long_value_is_cut():
 
 @pytest.mark.parametrize(("epochs", "grace", "alpha", "fewest"), [(8, 0, 0.05, 8), (8, 7, 0.05, 5), (1, 0, 0.125, 4)])
 def test_too_few_prompts_for_the_rule(epochs, grace, alpha, fewest):
-    """The smallest p of a sign-flip test of n prompts is 2^-n, and must be below alpha / looks."""
+    """The smallest p of a sign-flip test of n prompts is 2^-n, and must be below what the last look may spend."""
     looks = epochs - grace
-    assert 2.0**-fewest < alpha / looks <= 2.0 ** -(fewest - 1)
+    assert 2.0**-fewest < alpha_of_look(alpha, looks, looks) <= 2.0 ** -(fewest - 1)
     sections = {"training": {"epochs": epochs}, "judge": {"grace": grace, "alpha": alpha}}
     assert parse_config(MINIMAL | sections | {"sampling": {"num_prompts": fewest}}, "test").min_prompts == fewest
     message = refused_values(**sections, sampling={"num_prompts": fewest - 1})

@@ -4,10 +4,12 @@ All see the same pictures as ours, paired by prompt and seed, at the same epochs
 """
 
 import warnings
+from collections.abc import Sequence
 from itertools import product
 
 import numpy as np
 import optuna
+import scipy.stats
 
 from pixelpipe.comparison.simulation import Pictures
 
@@ -17,16 +19,17 @@ optuna.logging.set_verbosity(optuna.logging.WARNING)
 THRESHOLDS = (0.0, 0.05, 0.10, 0.15, 0.20, 0.25, 0.30, 0.35, 0.40, 0.50, 0.60, 0.80)
 WILCOXON_P = (0.1, 0.05, 0.01, 1e-3, 1e-4, 1e-5, 1e-6, 1e-8)
 
-Stops = dict[str, int | None]
+Stops = dict[str, np.ndarray]  # rule -> (R,) epoch after which each run is abandoned; 0: never
 
 
-def point_thresholds(pictures: Pictures) -> Stops:
+def point_thresholds(runs: Sequence[Pictures]) -> Stops:
     """Mean worse than (1 + t) times the baseline's, k epochs in a row.
 
     t = 0, k = 1 is "mean worse once"; t = 0, k = 3 "three in a row"; k = 1 with t > 0 is how TFMA's value and
     change thresholds are used: a point estimate against a number, no statistics.
     """
-    ratios = pictures.candidate.mean(axis=(1, 2)) / pictures.baseline.mean(axis=(1, 2))
+    candidate, baseline = _sides(runs)
+    ratios = candidate.mean(axis=2) / baseline.mean(axis=2)  # (R, E)
     return {
         point_name(threshold, row): _first_streak(ratios > 1 + threshold, row)
         for threshold, row in product(THRESHOLDS, (1, 2, 3))
@@ -38,30 +41,34 @@ def point_name(threshold: float, row: int) -> str:
     return f"mean worse {times}" if threshold == 0 else f"mean {threshold:+.0%} {times}"
 
 
-def _first_streak(worse: np.ndarray, row: int) -> int | None:
-    length = 0
-    for epoch, bad in enumerate(worse, start=1):
-        length = length + 1 if bad else 0
-        if length == row:
-            return epoch
-    return None
+def _sides(runs: Sequence[Pictures]) -> tuple[np.ndarray, np.ndarray]:
+    """(R, E, pictures) of candidate and baseline."""
+    sides = (np.stack([getattr(run, side) for run in runs]) for side in ("candidate", "baseline"))
+    candidate, baseline = (values.reshape(*values.shape[:2], -1) for values in sides)
+    return candidate, baseline
 
 
-def wilcoxon(pictures: Pictures) -> Stops:
+def _first_streak(worse: np.ndarray, row: int) -> np.ndarray:
+    """(R, E) bool -> (R,) epoch at which `row` of them stand together; 0: never."""
+    together = worse.copy()
+    for back in range(1, row):
+        together[:, back:] &= worse[:, :-back]
+        together[:, :back] = False
+    return np.where(together.any(axis=1), together.argmax(axis=1) + 1, 0)
+
+
+def wilcoxon(runs: Sequence[Pictures]) -> Stops:
     """Optuna's WilcoxonPruner: the candidate's pictures against the baseline's as the best trial, after every epoch.
 
-    Its defaults are p_threshold=0.1, n_startup_steps=2. A smaller threshold prunes later, never earlier.
+    Its defaults are p_threshold=0.1, n_startup_steps=2. Its test is scipy's, asked here for all runs at once; the
+    pruner itself is asked about the first run, and must agree.
     """
-    found: Stops = {wilcoxon_name(p): None for p in WILCOXON_P}
-    for epoch, (candidate, baseline) in enumerate(zip(pictures.candidate, pictures.baseline, strict=True), start=1):
-        study, trial = _study(baseline), _trial(candidate)
-        for p in WILCOXON_P:
-            pruner = optuna.pruners.WilcoxonPruner(p_threshold=p)
-            if not pruner.prune(study, trial):
-                break
-            found[wilcoxon_name(p)] = found[wilcoxon_name(p)] or epoch
-        if found[wilcoxon_name(WILCOXON_P[-1])] is not None:
-            break
+    candidate, baseline = _sides(runs)
+    tested = scipy.stats.wilcoxon(candidate - baseline, alternative="greater", zero_method="zsplit", axis=2)
+    worse = candidate.mean(axis=2) > baseline.mean(axis=2)  # it never prunes what is better on average
+    found = {wilcoxon_name(p): _first_streak((tested.pvalue < p) & worse, 1) for p in WILCOXON_P}
+    for p in WILCOXON_P:
+        assert found[wilcoxon_name(p)][0] == _pruned_after(candidate[0], baseline[0], p), "Optuna's own answer differs"
     return found
 
 
@@ -69,13 +76,15 @@ def wilcoxon_name(p: float) -> str:
     return "WilcoxonPruner, defaults" if p == 0.1 else f"WilcoxonPruner, p < {p:g}"
 
 
-def _study(baseline: np.ndarray) -> optuna.Study:
-    study = optuna.create_study(direction="minimize")
-    steps = dict(enumerate(baseline.ravel().tolist()))
-    study.add_trial(optuna.trial.create_trial(value=float(baseline.mean()), intermediate_values=steps))
-    return study
-
-
-def _trial(candidate: np.ndarray) -> optuna.trial.FrozenTrial:
-    steps = dict(enumerate(candidate.ravel().tolist()))
-    return optuna.trial.create_trial(state=optuna.trial.TrialState.PRUNED, intermediate_values=steps)
+def _pruned_after(candidate: np.ndarray, baseline: np.ndarray, p: float) -> int:
+    """The epoch after which the pruner itself prunes; 0: never."""
+    pruner = optuna.pruners.WilcoxonPruner(p_threshold=p)
+    for epoch, (ours, theirs) in enumerate(zip(candidate, baseline, strict=True), start=1):
+        study = optuna.create_study(direction="minimize")
+        best = dict(enumerate(theirs.tolist()))
+        study.add_trial(optuna.trial.create_trial(value=float(theirs.mean()), intermediate_values=best))
+        steps = dict(enumerate(ours.tolist()))
+        pruned = optuna.trial.TrialState.PRUNED
+        if pruner.prune(study, optuna.trial.create_trial(state=pruned, intermediate_values=steps)):
+            return epoch
+    return 0

@@ -1,32 +1,34 @@
 """How often the rule and its rivals are right, and what that saves: thousands of simulated runs, all with known truth.
 
-    python benchmarks/judge/operating_characteristics.py [--runs 2000] [--processes 2]
+    python benchmarks/judge/operating_characteristics.py [--runs 2000] [--processes 2] [--in FILE --seconds 120]
 
 Writes operating_characteristics.csv (every rule, setting and truth), operating_characteristics.md and frontier.png
 beside this file. Needs `pip install -c constraints.txt -e .[dev]` (optuna).
 """
 
 import argparse
-from collections.abc import Iterator
+import json
+import math
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, field
-from functools import partial
+from dataclasses import asdict, dataclass, field
 from multiprocessing import get_context
 from pathlib import Path
 from time import perf_counter
 
+import numpy as np
 from naive import point_thresholds, wilcoxon
 from report import write_report
 from settings import EPOCHS, REFERENCE, SETTINGS, SPECIAL, Setting
 
-from pixelpipe.comparison.characteristics import ending, pictures_of
-from pixelpipe.comparison.simulation import Pictures, Truth
+from pixelpipe.comparison.characteristics import Ending, endings, pictures_of
+from pixelpipe.comparison.many_runs import Run
+from pixelpipe.comparison.simulation import Truth
 from pixelpipe.progress import progress_bar
 
 RATIOS = (1.0, 1.1, 1.4, 0.85)
 OURS = "pixelpipe"
-CHUNK = 50
-WILCOXON_RUNS = 100
+CHUNK = 100
 HERE = Path(__file__).parent
 
 
@@ -50,6 +52,12 @@ class Tally:
         self.epochs += stop or EPOCHS
         if reason:
             self.reasons[reason] = self.reasons.get(reason, 0) + 1
+
+    def add_stops(self, stops: np.ndarray) -> None:
+        """(R,) epochs after which runs were abandoned; 0: never."""
+        self.runs += len(stops)
+        self.abandoned += int(np.count_nonzero(stops))
+        self.epochs += int(np.where(stops == 0, EPOCHS, stops).sum())
 
     def merge(self, other: "Tally") -> None:
         for name in ("runs", "abandoned", "promoted", "epochs"):
@@ -78,37 +86,61 @@ def _chunks(setting: Setting, truth: Truth, num_runs: int) -> Iterator[Job]:
 def tallies(job: Job) -> list[Tally]:
     """Our rule and every naive one on the same pictures."""
     setting, truth, runs = job
-    make = partial(Tally, setting.name, truth.name)
-    ours, found = make(OURS), dict[str, Tally]()
-    for run in runs:
-        pictures, rng = pictures_of(setting.design, truth, run)
-        end = ending(setting.design, truth, pictures, rng)
-        abandoned = end.verdict == "ABANDONED"
-        ours.add(end.epoch if abandoned else None, str(end.reason_code), end.verdict == "PROMOTED")
-        for rule, stop in _naive(setting, pictures, run).items():
-            found.setdefault(rule, make(rule)).add(stop)
-    return [ours, *found.values()]
+    drawn = [pictures_of(setting.design, truth, run) for run in runs]
+    ours = Tally(setting.name, truth.name, OURS)
+    for end in _endings(setting, truth, runs, drawn):
+        ours.add(end.epoch if end.verdict == "ABANDONED" else None, str(end.reason_code), end.verdict == "PROMOTED")
+    found = [ours]
+    if not setting.is_told:  # where only ours is told something, the others are the same as without
+        pictures = [each for each, _ in drawn]
+        for rule, stops in (point_thresholds(pictures) | wilcoxon(pictures)).items():
+            found.append(Tally(setting.name, truth.name, rule))
+            found[-1].add_stops(stops)
+    return found
 
 
-def _naive(setting: Setting, pictures: Pictures, run: int) -> dict[str, int | None]:
-    """Nothing where only ours is told something; Optuna takes 3 ms a question and gets fewer runs."""
-    if setting.known_sd is not None:
-        return {}
-    return point_thresholds(pictures) | (wilcoxon(pictures) if run < WILCOXON_RUNS else {})
+def _endings(setting: Setting, truth: Truth, runs: range, drawn: list[Run]) -> list[Ending]:
+    """Together where all are told the same."""
+    if setting.measured_runs is None:
+        return endings(setting.design, truth, drawn)
+    each = zip(runs, drawn, strict=True)
+    return [end for run, pictures in each for end in endings(setting.design_of(run), truth, [pictures])]
 
 
-def run_all(num_runs: int, processes: int) -> list[Tally]:
-    totals: dict[tuple[str, str, str], Tally] = {}
-    work = list(jobs(num_runs))
+def run_all(num_runs: int, processes: int, kept: Path | None, seconds: float) -> list[Tally] | None:
+    """Every job once; None where `seconds` were not enough: what is done lies in `kept`."""
+    started, work, parts = perf_counter(), list(jobs(num_runs)), dict[str, list[Tally]]()
+    if kept is not None and kept.exists():
+        for line in kept.read_text().splitlines():
+            key, rows = json.loads(line)
+            parts[key] = [Tally(**row) for row in rows]
+    left = [job for job in work if _name(job) not in parts]
     with (
         ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool,
-        progress_bar("simulating", len(work)) as advance,
+        progress_bar("simulating", len(left)) as advance,
     ):
-        for part in pool.map(tallies, work):
-            for tally in part:
-                key = (tally.setting, tally.truth, tally.rule)
-                totals.setdefault(key, Tally(*key)).merge(tally)
-            advance(1)
+        for batch in (left[start : start + 4 * processes] for start in range(0, len(left), 4 * processes)):
+            if perf_counter() - started > seconds:
+                return None
+            for job, part in zip(batch, pool.map(tallies, batch), strict=True):
+                parts[_name(job)] = part
+                if kept is not None:
+                    with kept.open("a") as file:
+                        file.write(json.dumps([_name(job), [asdict(tally) for tally in part]]) + "\n")
+                advance(1)
+    return _together(parts[_name(job)] for job in work)
+
+
+def _name(job: Job) -> str:
+    setting, truth, runs = job
+    return f"{setting.name} | {truth.name} | {runs.start}-{runs.stop}"
+
+
+def _together(parts: Iterable[list[Tally]]) -> list[Tally]:
+    totals: dict[tuple[str, str, str], Tally] = {}
+    for tally in (tally for part in parts for tally in part):
+        key = (tally.setting, tally.truth, tally.rule)
+        totals.setdefault(key, Tally(*key)).merge(tally)
     return list(totals.values())
 
 
@@ -117,11 +149,18 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=2000, help="with no difference; of the others a quarter")
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--to", type=Path, default=HERE, help="folder of what is written")
+    parser.add_argument(
+        "--in", dest="kept", type=Path, metavar="FILE", help="what is done is kept there, and not redone"
+    )
+    parser.add_argument("--seconds", type=float, default=math.inf, help="then stop; --in: go on later")
     arguments = parser.parse_args()
     started = perf_counter()
     arguments.to.mkdir(parents=True, exist_ok=True)
-    found = run_all(arguments.runs, arguments.processes)
-    write_report(found, arguments.to, perf_counter() - started)
+    found = run_all(arguments.runs, arguments.processes, arguments.kept, arguments.seconds)
+    if found is None:
+        print(f"not done after {perf_counter() - started:.0f} s: the same command goes on")
+        return
+    write_report(found, arguments.to)
 
 
 if __name__ == "__main__":

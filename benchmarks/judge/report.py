@@ -44,10 +44,11 @@ class Table:
         return max(self.abandoned(setting, truth, rule) for setting in settings)
 
 
-def write_report(tallies: Iterable[Any], folder: Path, seconds: float) -> None:
+def write_report(tallies: Iterable[Any], folder: Path) -> None:
     table = Table(tallies)
     _write_csv(table, folder / "operating_characteristics.csv")
-    text = "\n\n".join([_head(table, seconds), _ours(table), _special(table), _rivals(table), _frontier_text(table)])
+    parts = (_ours, _special, _rivals, _frontier_text)
+    text = "\n\n".join([_head(table), *(part(table) for part in parts)])
     (folder / "operating_characteristics.md").write_text(text + "\n")
     _plot(table).savefig(folder / "frontier.png", dpi=110)
 
@@ -72,18 +73,18 @@ def upper_bound(hits: int, runs: int) -> float:
     return 1.0 if hits == runs else float(beta.ppf(0.95, hits + 1, runs - hits))
 
 
-def _head(table: Table, seconds: float) -> str:
+def _head(table: Table) -> str:
     ours = [each for each in table.tallies if each.rule == "pixelpipe"]
     runs = {each.truth: each.runs for each in ours if each.setting == REFERENCE.name}
     total = sum(each.runs for each in ours)
     return f"""# What the rule does
 
 Made by `python benchmarks/judge/operating_characteristics.py --runs {runs["+0%"]}`:
-{total:,} simulated runs of {EPOCHS} epochs ({runs["+0%"]:,} a setting with no difference, {runs["+40%"]:,} with one)
-in {seconds / 60:.0f} minutes, each decided by
-the functions that a run uses, with their defaults (24 prompts x 4 seeds, margin 10%, alpha 5% over all looks,
-patience 2). How pictures are drawn: `pixelpipe/comparison/simulation.py`. Every figure, with an upper bound, of every
-rule: `operating_characteristics.csv`.
+{total:,} simulated runs of {EPOCHS} epochs ({runs["+0%"]:,} a setting with no difference, {runs["+40%"]:,} with one),
+each ended as the rule ends a run
+(`pixelpipe/comparison/many_runs.py`; a test holds the two equal), with its defaults (24 prompts x 4 seeds, margin 10%,
+alpha 5% over all looks, the early ones more of it, patience 2). How pictures are drawn:
+`pixelpipe/comparison/simulation.py`. Every figure, with an upper bound, of every rule: `operating_characteristics.csv`.
 
 "Saved" is the share of the GPU money of training to the end *without* any judging, net of what judging costs, where
 evaluation takes a fifth and a third of an epoch's GPU time. It is negative for a run that is not abandoned: such a run
@@ -121,7 +122,8 @@ def _ours(table: Table) -> str:
 _NOTE = """Where runs differ, either side's run is drawn: a candidate with no true difference may then have a checkpoint
 that *is* better or worse, and "promoted" counts those that are. Not known, the deviation makes the verdict one about
 the checkpoint, and false abandonments of the *configuration* rise with it. Known (`judge.run_sd`, a number or
-measured), it widens the test, and they stay below 1%; what that costs is the power to see +40% in a single run."""
+measured), it widens the test, and they stay below 1%; what that costs is the power to see +40% in a single run. Where
+it is measured from 8 runs, every simulated run is told another estimate, and Student's t makes up for that."""
 
 
 def _special(table: Table) -> str:
@@ -159,7 +161,7 @@ def _rivals(table: Table) -> str:
 
 def _all_settings() -> list[str]:
     """For a rule of fixed numbers: it cannot be told how far runs differ."""
-    return [setting.name for setting in SETTINGS if setting.known_sd is None]
+    return [setting.name for setting in SETTINGS if not setting.is_told]
 
 
 def _told_settings() -> list[str]:

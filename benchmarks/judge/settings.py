@@ -9,9 +9,12 @@ from pixelpipe.comparison.guardrails import Guardrails
 from pixelpipe.comparison.run_deviation import RunDeviation
 from pixelpipe.comparison.simulation import Look, Noise, Truth
 from pixelpipe.config import JudgeConfig
+from pixelpipe.seeds import numpy_generator
 
 EPOCHS = 8
-GUARDRAILS = Guardrails(floor=18.0, min_colors=8.0, max_colors=math.inf, max_largest_share=0.9)
+GUARDRAILS = Guardrails(
+    floor=18.0, min_colors=8.0, max_colors=math.inf, max_largest_share=0.9, max_geary_c=0.8, max_coarse_grid=0.6
+)
 
 
 @dataclass(frozen=True)
@@ -21,14 +24,30 @@ class Setting:
     name: str
     noise: Noise
     known_sd: float | None = None
+    measured_runs: int | None = None  # the rule is told an estimate of the deviation, from so many runs
     num_prompts: int = 24
     seeds_per_prompt: int = 4
     mean: float = 50.0
 
     @property
     def design(self) -> Design:
+        return self._design(None if self.known_sd is None else RunDeviation(self.known_sd, None, "stated"))
+
+    def design_of(self, run: int) -> Design:
+        """Of one simulated run: where the deviation is measured, with an estimate of its own."""
+        if self.measured_runs is None:
+            return self.design
+        degrees = self.measured_runs - 1
+        drawn = numpy_generator("measured deviation", self.name, run).chisquare(degrees) / degrees
+        return self._design(RunDeviation(self.noise.run * math.sqrt(drawn), degrees, "measured"))
+
+    @property
+    def is_told(self) -> bool:
+        """Whether the rule knows how far runs differ."""
+        return self.known_sd is not None or self.measured_runs is not None
+
+    def _design(self, deviation: RunDeviation | None) -> Design:
         pairs = self.num_prompts * self.seeds_per_prompt
-        deviation = None if self.known_sd is None else RunDeviation(self.known_sd, None, "stated")
         plan = Plan("candidate-00000000", "line", EPOCHS, pairs, pairs, JudgeConfig(), deviation)
         return Design(plan, self.num_prompts, self.seeds_per_prompt, GUARDRAILS, self.noise)
 
@@ -59,6 +78,10 @@ SETTINGS = (
     Setting("12 prompts x 2 seeds", Noise(), num_prompts=12, seeds_per_prompt=2),
     *(Setting(f"runs differ by {sd:.0%}, not known", Noise(run=sd)) for sd in (0.05, 0.08, 0.15)),
     *(Setting(f"runs differ by {sd:.0%}, known", Noise(run=sd), known_sd=sd) for sd in (0.05, 0.08, 0.15)),
+    *(
+        Setting(f"runs differ by {sd:.0%}, measured from 8 runs", Noise(run=sd), measured_runs=8)
+        for sd in (0.05, 0.08, 0.15)
+    ),
 )
 
 
@@ -73,4 +96,6 @@ SPECIAL = (
     Truth("blank", NOTHING, FLAT, Look(colors=1.0, largest_share=1.0, duplicate_rate=0.99, clean_rate=1.0)),
     Truth("one sprite repeated", FLAT, FLAT, Look(colors=23.0, duplicate_rate=0.99, clean_rate=1.0)),
     Truth("3 colors", NOTHING, FLAT, Look(colors=3.0, largest_share=0.7, clean_rate=1.0)),
+    Truth("saturated noise, as many colors as the baseline", FLAT, FLAT, Look(geary_c=1.0, clean_rate=0.0)),
+    Truth("coarser than its grid, 20% fewer colors", (40.0,) * EPOCHS, FLAT, Look(coarse_grid=1.0)),
 )

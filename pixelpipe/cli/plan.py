@@ -88,7 +88,8 @@ def _rows(found: Any, settings: Any) -> list[dict[str, str]]:
         (
             "smallest visible excess",
             unknown if found.detectable_difference is None else f"+{found.detectable_difference:.0%}",
-            f"80% power, one look, {sampling.num_prompts} prompts x {sampling.seeds_per_prompt} seeds; spread assumed",
+            f"80% power, first look, {sampling.num_prompts} prompts x {sampling.seeds_per_prompt} seeds; "
+            f"{found.detectable_from}",
         ),
         ("prompts needed", str(found.min_prompts), f"to decide at all; planned: {sampling.num_prompts}"),
     ]

@@ -95,7 +95,7 @@ def _assumptions(found: Forecast) -> list[str]:
 def _advice(found: Forecast) -> list[str]:
     sampling = found.config.sampling
     sees = "no difference, however large" if found.sees is None else f"a difference of {found.sees:+.0%}"
-    lines = [f"one look of this plan sees {sees} with 80% power (beyond {found.config.judge.abandon_margin:+.0%})"]
+    lines = [f"the first look sees {sees} with 80% power (beyond {found.config.judge.abandon_margin:+.0%})"]
     if found.needed is None:
         lines.append(f"to see {found.wanted:+.0%}: more than 64 prompts x 8 seeds, or never where runs differ so much")
     else:

@@ -12,10 +12,11 @@ import numpy as np
 from pixelpipe.comparison.decision import ReasonCode, Verdict
 from pixelpipe.comparison.evidence import Plan
 from pixelpipe.comparison.guardrails import Guardrails
+from pixelpipe.comparison.many_runs import Run, batch_endings, can_be_batched
 from pixelpipe.comparison.simulation import Noise, Pictures, Truth, decisions, draw_pictures
 from pixelpipe.seeds import numpy_generator
 
-CHUNK = 25  # runs between two steps of a progress bar
+CHUNK = 100  # runs between two steps of a progress bar
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,12 +123,18 @@ def _each(
 
 def _run_chunk(design: Design, truths: Sequence[Truth], chunk: Chunk) -> tuple[int, list[Ending]]:
     number, runs = chunk
-    return number, [run_once(design, truths[number], run) for run in runs]
+    truth = truths[number]
+    return number, endings(design, truth, [pictures_of(design, truth, run) for run in runs])
 
 
-def run_once(design: Design, truth: Truth, run: int) -> Ending:
-    pictures, rng = pictures_of(design, truth, run)
-    return ending(design, truth, pictures, rng)
+def endings(design: Design, truth: Truth, runs: Sequence[Run]) -> list[Ending]:
+    """What the rule makes of many runs' pictures, together where that is the same."""
+    if not can_be_batched(design, truth):
+        return [ending(design, truth, *run) for run in runs]
+    found = batch_endings(design, truth, runs)
+    return [
+        ending(design, truth, *run) if ended is None else Ending(*ended) for ended, run in zip(found, runs, strict=True)
+    ]
 
 
 def pictures_of(design: Design, truth: Truth, run: int) -> tuple[Pictures, np.random.Generator]:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pyarrow as pa
 
-RULE_VERSION = "2"
+RULE_VERSION = "3"
 
 
 class Verdict(StrEnum):
@@ -48,7 +48,7 @@ class ReasonCode(StrEnum):
     DECLARED = "declared"  # a person said that it is the baseline; the rule was not asked
     OVERRIDDEN = "overridden"  # a person made this checkpoint the champion, whatever the rule had said
     DECLINED = "declined"  # a person was asked, and kept the champion
-    BUDGET_REACHED = "budget_reached"  # the money is spent before an answer was found
+    BUDGET_REACHED = "budget_reached"  # what is left buys no other epoch, and there is no answer yet
 
 
 BY_A_PERSON = frozenset({ReasonCode.OVERRIDDEN, ReasonCode.DECLINED})
@@ -92,7 +92,7 @@ class Decision:
     images_seen: int | None = _column(
         pa.int64(), "images", "Training images seen up to this epoch; null: trained elsewhere.", None
     )
-    budget_reached: bool = _column(_BOOL, "", "The run has cost its budget.", False)
+    budget_reached: bool = _column(_BOOL, "", "Another epoch would cost more than the budget.", False)
     new_art: bool = _column(_BOOL, "", "Trained on another dataset than the baseline.", False)
 
     metric: str = _column(_TEXT, "", "Column that is judged; less is better.")
@@ -129,7 +129,7 @@ class Decision:
     exact: bool | None = _column(_BOOL, "", "All 2^prompts arrangements were counted.", None)
     margin: float | None = _column(_FLOAT, "ratio - 1", "Allowed excess over the baseline.", None)
     alpha: float = _column(_FLOAT, "", "Error over all looks.")
-    alpha_per_look: float = _column(_FLOAT, "", "alpha / looks.")
+    alpha_per_look: float = _column(_FLOAT, "", "What of alpha this look may spend; the looks' add up to alpha.")
     looks: int = _column(_INT, "looks", "Planned looks: epochs less grace.")
     grace: int = _column(_INT, "epochs", "First epochs that are not judged.")
     patience: int = _column(_INT, "epochs", "Epochs in a row that must agree.")

@@ -11,7 +11,7 @@ from pixelpipe.comparison.decision import BY_A_PERSON, BaselineKind, Decision, d
 from pixelpipe.comparison.guardrails import Guardrails
 from pixelpipe.comparison.pairing import Pairing, column_values
 from pixelpipe.comparison.run_deviation import RunDeviation
-from pixelpipe.config import ExperimentConfig, JudgeConfig
+from pixelpipe.config import ExperimentConfig, JudgeConfig, alpha_of_look
 
 MATCH_TOLERANCE = 0.10
 """Two checkpoints are "at the same epoch" when their images seen differ by at most this share.
@@ -75,9 +75,9 @@ class Plan:
     def looks(self) -> int:
         return self.epochs - self.judge.grace
 
-    @property
-    def alpha_per_look(self) -> float:
-        return self.judge.alpha / self.looks
+    def alpha_at(self, epoch: int) -> float:
+        """What an epoch's look may spend of alpha; grace epochs are shown as the first look is."""
+        return alpha_of_look(self.judge.alpha, max(epoch - self.judge.grace, 1), self.looks)
 
 
 def stated_deviation(judge: JudgeConfig) -> RunDeviation | None:

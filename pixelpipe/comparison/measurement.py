@@ -36,13 +36,13 @@ def measured(context: EpochContext) -> Decision:
         eval_set_id=evidence.eval_set_id,
         expected_pairs=plan.expected_pairs,
         alpha=judge.alpha,
-        alpha_per_look=plan.alpha_per_look,
-        interval_level=1 - 2 * plan.alpha_per_look,
+        alpha_per_look=plan.alpha_at(evidence.epoch),
+        interval_level=1 - 2 * plan.alpha_at(evidence.epoch),
         confirmation_level=1 - 2 * judge.alpha,
         looks=plan.looks,
         grace=judge.grace,
         patience=judge.patience,
-        **_deviation(plan),
+        **_deviation(plan, evidence.epoch),
         promote_margin=judge.promote_margin,
         **_baseline(context),
         **_collapse(context),
@@ -87,7 +87,7 @@ def image_problem(context: EpochContext) -> ReasonCode | None:
 def flips_for(plan: Plan, epoch: int, eval_set_id: str, pairing: Pairing) -> SignFlips:
     """The pairing's sign flips, their generator seeded from (experiment, epoch, evaluation set)."""
     seed = derive_seed(plan.experiment_id, epoch, eval_set_id)
-    return sign_flips(pairing, seed, num_resamples_for(plan.alpha_per_look))
+    return sign_flips(pairing, seed, num_resamples_for(plan.alpha_at(epoch)))
 
 
 def _baseline(context: EpochContext) -> dict[str, Any]:
@@ -110,7 +110,7 @@ def _baseline(context: EpochContext) -> dict[str, Any]:
     }
 
 
-def _deviation(plan: Plan) -> dict[str, Any]:
+def _deviation(plan: Plan, epoch: int) -> dict[str, Any]:
     """What is known of the deviation between runs, and by how much it widens this look."""
     known = plan.deviation
     if known is None:
@@ -119,7 +119,7 @@ def _deviation(plan: Plan) -> dict[str, Any]:
         "run_sd": known.sd,
         "run_sd_degrees": known.degrees_of_freedom,
         "run_sd_source": known.source,
-        "run_spread": known.spread(plan.alpha_per_look),
+        "run_spread": known.spread(plan.alpha_at(epoch)),
     }
 
 
@@ -189,9 +189,10 @@ def _paired_difference(context: EpochContext, pairing: Pairing) -> dict[str, Any
     if not pairing.num_prompts or not pairing.eval_set_matches:
         return {}
     margin = _baseline(context)["margin"]
-    spread = _deviation(plan)["run_spread"]
-    flips = flips_for(plan, context.evidence.epoch, context.evidence.eval_set_id, pairing).widened(spread)
-    found = effect(pairing, flips, plan.alpha_per_look)
+    epoch, alpha = context.evidence.epoch, plan.alpha_at(context.evidence.epoch)
+    spread = _deviation(plan, epoch)["run_spread"]
+    flips = flips_for(plan, epoch, context.evidence.eval_set_id, pairing).widened(spread)
+    found = effect(pairing, flips, alpha)
     p_value = flips.p_greater(1 + margin)
     whole = image_problem(context) is None and data_problem(pairing, plan.expected_pairs) is None
     return {
@@ -203,8 +204,8 @@ def _paired_difference(context: EpochContext, pairing: Pairing) -> dict[str, Any
         "p_value": p_value,
         "num_arrangements": flips.num_arrangements,
         "exact": flips.exact,
-        "exceeds_margin": whole and p_value < plan.alpha_per_look,
-        "detectable_difference": detectable_difference(pairing, margin, plan.alpha_per_look, spread=spread),
+        "exceeds_margin": whole and p_value < alpha,
+        "detectable_difference": detectable_difference(pairing, margin, alpha, spread=spread),
     }
 
 

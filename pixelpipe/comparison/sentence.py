@@ -54,7 +54,7 @@ def _ending(decision: Decision) -> str:
 
 
 _REASONS = {
-    ReasonCode.BUDGET_REACHED: "the budget is spent",
+    ReasonCode.BUDGET_REACHED: "the budget is too little for another epoch",
     ReasonCode.AWAITING_CONFIRMATION: "fresh seeds must confirm it",
     ReasonCode.NOT_BETTER: "the baseline stays",
     ReasonCode.NOT_CONFIRMED: "the baseline stays",

@@ -10,7 +10,7 @@ shared by both sides, `interaction` is what a checkpoint does with a prompt, `im
 The last two keep a share `epoch_correlation` of their variance from epoch to epoch: prompts and seeds are fixed.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -29,6 +29,7 @@ from pixelpipe.comparison.pairing import Pairing
 from pixelpipe.comparison.rule import decide
 
 IMAGES_AN_EPOCH = 200
+EVAL_SET, FRESH = "simulated", "fresh"
 OUTLIERS, OUTLIER_SCALE = 0.05, 3.0  # heavy tails: so many pictures with so many times the deviation
 
 
@@ -53,6 +54,8 @@ class Look:
     largest_share: float = 0.4
     duplicate_rate: float = 0.02
     clean_rate: float = 0.6
+    geary_c: float | None = None  # median Geary's C of the cells, 1 is noise; None: not measured
+    coarse_grid: float | None = None  # 1: half or a third of the cells a side
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,14 +104,28 @@ def decisions(
     """The rule's decisions about a simulated run, to its end. `rng`: of the clean flags of a confirmation."""
     history: list[Decision] = []
     for epoch in range(1, plan.epochs + 1):
-        context = _context(plan, pictures, guardrails, look, epoch, history)
-        decision = decide(context)
-        if decision.needs_confirmation:
-            decision = confirm(context, decision, _fresh(pictures, guardrails, look, rng))
+        decision = decide_epoch(plan, pictures, guardrails, look, epoch, history, rng)
         history.append(decision)
         yield decision
         if decision.ends_run:
             return
+
+
+def decide_epoch(
+    plan: Plan,
+    pictures: Pictures,
+    guardrails: Guardrails,
+    look: Look,
+    epoch: int,
+    history: Sequence[Decision],
+    rng: np.random.Generator,
+) -> Decision:
+    """The rule's decision about one epoch, confirmed where it has to be."""
+    context = _context(plan, pictures, guardrails, look, epoch, history)
+    decision = decide(context)
+    if decision.needs_confirmation:
+        decision = confirm(context, decision, _fresh(pictures, guardrails, look, rng))
+    return decision
 
 
 def floored_pairing(candidate: np.ndarray, baseline: np.ndarray, floor: float | None, eval_set: str) -> Pairing:
@@ -171,17 +188,17 @@ def _persisting(shape: tuple[int, int, int], correlation: float, rng: np.random.
 
 
 def _context(
-    plan: Plan, pictures: Pictures, guardrails: Guardrails, look: Look, epoch: int, history: list[Decision]
+    plan: Plan, pictures: Pictures, guardrails: Guardrails, look: Look, epoch: int, history: Sequence[Decision]
 ) -> EpochContext:
     candidate, baseline = pictures.candidate[epoch - 1], pictures.baseline[epoch - 1]
-    pairing = floored_pairing(candidate, baseline, guardrails.floor, "simulated")
+    pairing = floored_pairing(candidate, baseline, guardrails.floor, EVAL_SET)
     champion = pairing if epoch == plan.epochs else None  # the baseline's last checkpoint
     return EpochContext(
         plan=plan,
         evidence=EpochEvidence(
             epoch=epoch,
             images_seen=IMAGES_AN_EPOCH * epoch,
-            eval_set_id="simulated",
+            eval_set_id=EVAL_SET,
             dataset_hash="simulated",
             num_images=candidate.size,
             non_finite=0,
@@ -190,6 +207,8 @@ def _context(
             median_colors=float(np.median(candidate)),
             median_largest_share=look.largest_share,
             duplicate_rate=look.duplicate_rate,
+            median_geary_c=look.geary_c,
+            median_coarse_grid=look.coarse_grid,
         ),
         baseline=BaselineEvidence(
             kind=BaselineKind.MATCHED,
@@ -212,10 +231,12 @@ def _fresh(pictures: Pictures, guardrails: Guardrails, look: Look, rng: np.rando
     )
     return ConfirmationEvidence(
         reference="baseline-00000000@8",
-        pairing=floored_pairing(ours, theirs, guardrails.floor, "fresh"),
-        clean=replace(floored_pairing(clean, their_clean, None, "fresh"), metric="clean"),
+        pairing=floored_pairing(ours, theirs, guardrails.floor, FRESH),
+        clean=replace(floored_pairing(clean, their_clean, None, FRESH), metric="clean"),
         agreement=None,
         median_colors=float(np.median(ours)),
         median_largest_share=look.largest_share,
         duplicate_rate=look.duplicate_rate,
+        median_geary_c=look.geary_c,
+        median_coarse_grid=look.coarse_grid,
     )

@@ -42,7 +42,7 @@ class Forecast:
     deviation: RunDeviation | None
     cost: EpochCost
     rows: tuple[tuple[float, Characteristics], ...]  # true difference, and what the rule does
-    sees: float | None  # smallest difference seen at one look with 80% power
+    sees: float | None  # smallest difference seen at the first look with 80% power
     wanted: float
     needed: tuple[int, int] | None  # prompts x seeds that see `wanted`
 
@@ -80,8 +80,9 @@ def forecast(
     epochs = config.training.epochs
     truths = [Truth.constant(1 + difference, epochs, measured.mean) for difference in DIFFERENCES]
     found = simulate(design, truths, num_runs, processes, advance)
-    spread = deviation.spread(plan.alpha_per_look) if deviation else 0.0
-    limits = (judge.abandon_margin, plan.alpha_per_look, spread)
+    alpha = plan.alpha_at(judge.grace + 1)
+    spread = deviation.spread(alpha) if deviation else 0.0
+    limits = (judge.abandon_margin, alpha, spread)
     return Forecast(
         config=config,
         measured=measured,

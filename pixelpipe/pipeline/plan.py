@@ -9,14 +9,18 @@ import math
 from dataclasses import dataclass, replace
 from typing import Any
 
-from scipy import stats
-
-from pixelpipe.config import ExperimentConfig
+from pixelpipe.comparison.evidence import stated_deviation
+from pixelpipe.comparison.guardrails import Guardrails
+from pixelpipe.comparison.power import planned_difference
+from pixelpipe.comparison.simulation import Noise
+from pixelpipe.config import ExperimentConfig, alpha_of_look
 from pixelpipe.cost import cost_usd
 from pixelpipe.data.sprites import load_sprites
 from pixelpipe.elsewhere import is_elsewhere
 from pixelpipe.gpus import GPUS
+from pixelpipe.lines import pinned_profile
 from pixelpipe.pipeline.baseline import stored_config
+from pixelpipe.pipeline.deviation import measured_deviation
 from pixelpipe.pipeline.memory_plan import (
     FILLED,
     LORA_SHARE,
@@ -26,6 +30,7 @@ from pixelpipe.pipeline.memory_plan import (
     memory_by_batch,
     sprites_at_once,
 )
+from pixelpipe.pipeline.noise import DEFAULT_SOURCE, measured_noise
 from pixelpipe.pipeline.work import sample_tflop, train_tflop
 from pixelpipe.results.reader import latest_status, list_experiments, read_table
 from pixelpipe.store import Store
@@ -34,8 +39,6 @@ UTILIZATION = 0.24  # of the peak; measured for ours on one H200 (benchmarks/), 
 UNCERTAINTY_ESTIMATED, UNCERTAINTY_MEASURED = 2.0, 1.3  # times more or less
 SECONDS_MEASURING = 0.01  # an image and core
 TINY_WEIGHTS_GB = 0.014
-IMAGE_CV, INTERACTION = 0.30, 0.10  # assumed: per-image variation, and how prompts differ in what a model does to them
-POWER = 0.80
 ADVISED_SHARE = 1 / 3
 CHEAP_STEPS = 15
 
@@ -55,7 +58,8 @@ class Plan:
     gpu_memory_gb: float | None  # as configured
     memory_by_batch: dict[int, float]  # GB by sprites computed at once
     gpu_has_gb: float | None
-    detectable_difference: float | None  # excess over the baseline that one look finds with 80% power
+    detectable_difference: float | None  # excess over the baseline that the first look finds with 80% power
+    detectable_from: str  # which spread of the pictures that supposes
     min_prompts: int
     advice: tuple[str, ...]
 
@@ -94,6 +98,7 @@ def plan_experiment(store: Store, config: ExperimentConfig) -> Plan:
     measured = SECONDS_MEASURING * (drawn * epochs + fresh)
     evaluation = None if rates is None else rates.sample * (drawn * epochs + fresh) + measured
     gpu = GPUS.get(config.budget.gpu)
+    visible, visible_from = _visible(store, config)
     plan = Plan(
         num_sprites=len(sprites),
         num_images_an_epoch=drawn,
@@ -106,34 +111,29 @@ def plan_experiment(store: Store, config: ExperimentConfig) -> Plan:
         gpu_memory_gb=gpu_memory_gb(config, sprites_at_once(config)),
         memory_by_batch=memory_by_batch(config),
         gpu_has_gb=None if gpu is None else gpu.memory_gb,
-        detectable_difference=detectable(
-            sampling.num_prompts, sampling.seeds_per_prompt, config.judge.alpha / config.planned_looks,
-            config.judge.abandon_margin,
-        ),
+        detectable_difference=visible,
+        detectable_from=visible_from,
         min_prompts=config.min_prompts,
         advice=(),
     )  # fmt: skip
     return _with_advice(plan, config)
 
 
-def detectable(
-    num_prompts: int, seeds: int, alpha: float, margin: float, cv: float = IMAGE_CV, interaction: float = INTERACTION
-) -> float | None:
-    """Smallest true excess that one look shows to be beyond `margin` with 80% power; None: no prompts suffice.
-
-    As `comparison.statistics.detectable_difference`, from assumed variation instead of measured: x times the baseline
-    must lie t_{1-alpha} + t_{power} standard errors above 1 + margin.
-    """
-    if num_prompts < 2 or 2.0**-num_prompts >= alpha:
-        return None
-    quantiles = float(stats.t.ppf(1 - alpha, num_prompts - 1) + stats.t.ppf(POWER, num_prompts - 1))
-    limit, ratio = 1 + margin, 1 + margin
-    for _ in range(100):
-        spread = math.sqrt((ratio**2 + limit**2) * cv**2 / seeds + (ratio * interaction) ** 2)
-        ratio = limit + quantiles * spread / math.sqrt(num_prompts)
-        if ratio > 100:
-            return None
-    return ratio - 1
+def _visible(store: Store, config: ExperimentConfig) -> tuple[float | None, str]:
+    """What the first look sees with 80% power, and from which spread: the line's own, where its experiments show it."""
+    sampling, judge, line = config.sampling, config.judge, config.line_name
+    profile = pinned_profile(store, line, config.dataset.grid)
+    found, deviation = None, stated_deviation(judge)
+    if profile is not None:
+        floor = Guardrails.from_percentiles(profile.model_dump()["percentiles"], judge.metric).floor
+        found = measured_noise(store, line, judge.metric, floor)
+        deviation = deviation or measured_deviation(store, line, judge.metric, floor)
+    alpha = alpha_of_look(judge.alpha, 1, config.planned_looks)
+    spread = deviation.spread(alpha) if deviation else 0.0
+    sizes = (sampling.num_prompts, sampling.seeds_per_prompt)
+    visible = planned_difference(found.noise if found else Noise(), *sizes, judge.abandon_margin, alpha, spread)
+    source = found.sources["image"] if found else DEFAULT_SOURCE
+    return visible, f"spread {source}" + (f"; between runs {deviation.sd:.1%}" if deviation else "")
 
 
 def _rates(store: Store, config: ExperimentConfig) -> Rates | None:

@@ -67,6 +67,12 @@ def duration(seconds: float) -> str:
     return f"{minutes:.0f} min" if minutes < 120 else f"{minutes / 60:.1f} h"
 
 
+def levels_text(shares: Sequence[float]) -> str:
+    """Of the epochs' intervals, each at its look's own level: 96-99.5%."""
+    lowest, highest = level(min(shares)), level(max(shares))
+    return lowest if lowest == highest else f"{lowest.removesuffix('%')}-{highest}"
+
+
 def level(share: float) -> str:
     """A confidence level: 95%, 98.75%."""
     return f"{100 * share:.4g}%"

@@ -15,7 +15,7 @@ from matplotlib.ticker import MaxNLocator
 from pixelpipe.comparison.decision import BaselineKind, Decision, Verdict
 from pixelpipe.comparison.sentence import METRIC_NAMES
 from pixelpipe.reporting.description import Description
-from pixelpipe.reporting.figures import level, number
+from pixelpipe.reporting.figures import levels_text, number
 from pixelpipe.reporting.lettering import drawable, font, shorten
 from pixelpipe.reporting.markdown import visible
 from pixelpipe.reporting.trajectory import PAIRED, EpochFacts
@@ -176,7 +176,8 @@ def _bars(description: Description) -> str:
     decision = description.decision
     if decision is None or decision.baseline_kind not in PAIRED:
         return "bars: middle half of its images"
-    return f"bars: {level(decision.interval_level)} interval"
+    judged = [facts.decision for facts in description.epochs if facts.decision]
+    return f"bars: {levels_text([each.interval_level for each in judged if each.baseline_kind in PAIRED])} interval"
 
 
 def interval(facts: EpochFacts) -> tuple[float, float] | None:

@@ -11,6 +11,7 @@ from pixelpipe.reporting.figures import (
     epoch_range,
     interval,
     level,
+    levels_text,
     number,
     p_value,
     percent,
@@ -128,7 +129,7 @@ def _means_table(description: Description) -> str:
 def _interval_name(description: Description) -> str:
     decisions = [facts.decision for facts in description.epochs if facts.decision]
     levels = [decision.interval_level for decision in decisions if decision.baseline_kind in PAIRED]
-    return f"{level(levels[-1])} interval" if levels else "Interval"
+    return f"{levels_text(levels)} interval" if levels else "Interval"
 
 
 def _judged_epoch(description: Description, facts: EpochFacts) -> list[str]:
@@ -181,8 +182,9 @@ def how_to_read(description: Description) -> str:
         f"Judged value of an image: its {metric_name(description)}, or {number(tested.floor)} (the training art's "
         f"median) where that is more; the mean is over {tested.num_prompts} prompts. The same prompts and seeds were "
         f"drawn by both sides. p is one-sided, for being worse by more than {percent(tested.margin)}, from sign "
-        f"flips of whole prompts; it counts below {tested.alpha_per_look:.4g} ({tested.alpha:g} over "
-        f"{tested.looks} looks), {tested.patience} epochs in a row.{_against_champion(decision)}"
+        f"flips of whole prompts; it counts below its limit, {tested.alpha_per_look:.2g} at epoch {tested.epoch} (the "
+        f"limits of all {tested.looks} looks add up to {tested.alpha:g}), {tested.patience} epochs in a row."
+        f"{_against_champion(decision)}"
     )
 
 

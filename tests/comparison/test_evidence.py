@@ -29,7 +29,10 @@ def test_plan_comes_from_the_configuration():
     plan = Plan.from_config("x-12345678", config)
     assert (plan.experiment_id, plan.line, plan.epochs) == ("x-12345678", "art", 6)
     assert (plan.expected_pairs, plan.expected_confirmations) == (39, 65)
-    assert (plan.looks, plan.alpha_per_look) == (4, 0.01)
+    assert plan.looks == 4
+    spent = [plan.alpha_at(epoch) for epoch in range(3, 7)]
+    assert spent == pytest.approx([spent[0] / look**0.5 for look in (1, 2, 3, 4)])
+    assert sum(spent) == pytest.approx(0.04)
     inherited = Plan.from_config("x-12345678", config, num_prompts=24, seeds_per_prompt=2)
     assert (inherited.expected_pairs, inherited.expected_confirmations) == (48, 120)
 

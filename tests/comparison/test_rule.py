@@ -151,7 +151,9 @@ def test_grace_epochs_are_not_judged_and_feed_no_streak(build):
     assert [decision.reason_code for decision in history] == ["grace", "grace", "patience", "worse"]
     assert [decision.streak for decision in history] == [0, 0, 1, 2]
     assert [decision.collapse_streak for decision in history] == [0, 0, 0, 0]
-    assert (history[0].looks, history[0].alpha_per_look) == (4, 0.0125)
+    assert (history[0].looks, history[0].alpha_per_look) == (4, pytest.approx(0.05 / (1 + 2**-0.5 + 3**-0.5 + 1 / 2)))
+    assert history[2].alpha_per_look == history[0].alpha_per_look  # grace epochs show the first look's
+    assert history[3].alpha_per_look == pytest.approx(history[2].alpha_per_look / 2**0.5)
 
 
 @pytest.mark.parametrize("patience", [1, 2, 3])
@@ -435,7 +437,7 @@ def test_p_interval_and_verdict_agree(build):
         decision = decide(build.context(baseline=build.matched(build.scaled(1.2, seed=seed, noise=0.15))))
         assert decision.interval_low is not None
         assert decision.p_value is not None
-        assert decision.exceeds_margin == (decision.p_value < 0.05 / 8) == (decision.interval_low > 0.10)
+        assert decision.exceeds_margin == (decision.p_value < decision.alpha_per_look) == (decision.interval_low > 0.10)
         p_values.append(decision.p_value)
     assert min(p_values) < 0.05 / 8
     assert any(0.05 / 8 <= p_value < 0.05 for p_value in p_values)  # significant at one look, not at eight

@@ -73,7 +73,7 @@ def test_one_prompt(store, fill):
 
 
 def test_many_epochs_show_ten(store, fill):
-    fill.num_prompts, fill.seeds = 8, 1
+    fill.num_prompts, fill.seeds = 10, 1
     fill.start(fill.config(training={"epochs": 12}))
     for epoch in range(1, 13):
         fill.epoch(epoch, fill.colors(30))
