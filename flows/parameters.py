@@ -6,7 +6,7 @@ misspelled one would be scheduled, and fail on the worker. `python -m flows.para
 
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -33,6 +33,15 @@ Files = Annotated[Convention | None, _titled("Files")]
 Repetition = Annotated[int, _titled("Repetition", ge=0, le=1000)]
 Keep = Annotated[Retention, _titled("Retention")]
 DryRun = Annotated[bool, _titled("Dry run")]
+Checkpoint = Annotated[str, _titled("Checkpoint", min_length=1)]
+Role = Annotated[Literal["candidate", "baseline"], _titled("Role")]
+OwnLine = Annotated[str | None, _titled("Line")]
+OwnName = Annotated[str | None, _titled("Name")]
+FileEpoch = Annotated[int | None, _titled("Epoch of a file")]
+Known = Annotated[dict[str, Any] | None, _titled("What is known of it")]
+Prompts = Annotated[Path | None, _titled("File of prompts")]
+Person = Annotated[str | None, _titled("Who says so")]
+Reason = Annotated[str | None, _titled("Why")]
 Days = Annotated[int, _titled("Days to answer", ge=1, le=90)]
 
 

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, Field, ValidationError, create_model, model_validator
 
 from pixelpipe.config import (
+    BudgetConfig,
     CaptionsConfig,
     DatasetConfig,
     JudgeConfig,
@@ -21,9 +22,10 @@ from pixelpipe.config import (
 from pixelpipe.config_file import NAME_PATTERN, describe_problem
 from pixelpipe.errors import ConfigError
 
-Origin = Literal["figures", "images"]
+Origin = Literal["figures", "images", "checkpoint"]
 DEFAULT_GRID = 24
-NOT_IDENTITY = frozenset({"name", "judge", "figures", "note", "usd_per_epoch"})  # none changes a weight or an image
+NOT_IDENTITY = frozenset({"name", "judge", "budget", "figures", "note", "usd_per_epoch"})  # change no weight, no image
+_PLACES = (("dataset", "path"), ("sampling", "prompts"), ("captions", "table"), ("captions", "vlm"))
 
 
 def _known(section: type[BaseModel]) -> Any:
@@ -31,7 +33,9 @@ def _known(section: type[BaseModel]) -> Any:
     fields: dict[str, Any] = {}
     for name, field in section.model_fields.items():
         kind: Any = field.annotation
-        if kind is str or "Literal" in str(kind):
+        if name == "gradient_accumulation_steps":  # a number, or a word
+            kind = int | Annotated[str, Field(min_length=1)]
+        elif kind is str or "Literal" in str(kind):
             kind = Annotated[str, Field(min_length=1)]
         elif field.metadata:
             kind = Annotated[(kind, *field.metadata)]
@@ -74,6 +78,7 @@ class ElsewhereConfig(Strict):
     sampling: KnownSampling = KnownSampling()  # type: ignore[valid-type]
     judge: JudgeConfig = JudgeConfig()
     figures: tuple[Figures, ...] = ()
+    budget: BudgetConfig | None = None  # of a checkpoint that is drawn with here
     usd_per_epoch: float = Field(default=0.0, ge=0, description="What an epoch cost, where somebody knows it.")
     images_per_epoch: int | None = Field(default=None, ge=1, description="Training images seen in an epoch.")
     note: str = ""
@@ -112,7 +117,10 @@ class ElsewhereConfig(Strict):
     def identity(self, *contents: Any) -> str:
         """`<name>-<8 hex>` of the line, of all that is stated of the training, and of `contents`."""
         stated = {key: value for key, value in self.stated().items() if key not in NOT_IDENTITY}
-        stated["dataset"] = {key: value for key, value in stated["dataset"].items() if key != "path"}
+        for section, place in _PLACES:
+            stated[section] = {key: value for key, value in stated[section].items() if key != place}
+        if self.origin == "checkpoint":  # a place, too: its content is in `contents`
+            stated["model"] = {key: value for key, value in stated["model"].items() if key != "base"}
         return f"{self.name}-{content_id('elsewhere', stated, *contents)[:8]}"
 
 

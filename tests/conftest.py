@@ -128,13 +128,15 @@ class Painter:
 
     def _attempt(self, experiment: Any, colors: Colors, fresh: Mapping[str, float]) -> Any:
         """As the flow's."""
+        import pixelpipe.pipeline.fresh as fresh_seeds
         import pixelpipe.pipeline.run as stages
         from pixelpipe.lease import acquire
         from pixelpipe.pipeline.conclude import conclude
         from pixelpipe.pipeline.judge_again import judge_again, must_be_judged_again
 
-        self.monkeypatch.setattr(stages, "champion_sampler", lambda *_: (None, None))
-        self.monkeypatch.setattr(stages, "sample_images", self._paint_fresh(fresh))
+        self.monkeypatch.setattr(stages, "checkpoint_sampler", lambda *_: (None, None))
+        self.monkeypatch.setattr(fresh_seeds, "checkpoint_sampler", lambda *_: (None, None))
+        self.monkeypatch.setattr(fresh_seeds, "sample_images", self._paint_fresh(fresh))
         with acquire(self.store, experiment.experiment_id) as lease:
             run = stages.ExperimentRun(lease, experiment)
             run.session.__dict__.update(sampler=None, trainer=_NoTrainer())
@@ -173,7 +175,7 @@ class Painter:
     def _paint_fresh(self, fresh: Mapping[str, float]):
         def paint(store, sampler, unet, plans, key_of, description):
             for plan in plans:
-                self._paint(key_of(plan), fresh[key_of.args[0]], (description, plan))
+                self._paint(key_of(plan), fresh[key_of.args[1]], (description, plan))
             return len(plans)
 
         return paint

@@ -43,7 +43,7 @@ def show(line: str | None, store: Store, output_format: Format) -> None:
 def set_champion(checkpoint: str, why: str, store: Store) -> None:
     """Make a checkpoint the champion of its line, whatever the rule says."""
     from pixelpipe.lines import champion, move_champion
-    from pixelpipe.pipeline.baseline import stored_config, trajectory
+    from pixelpipe.pipeline.baseline import trajectory
     from pixelpipe.pipeline.override import record_override
     from pixelpipe.results.reader import latest_status
 
@@ -54,11 +54,13 @@ def set_champion(checkpoint: str, why: str, store: Store) -> None:
     epochs = trajectory(store, experiment_id)
     if epoch not in epochs:
         raise BadInputError(f"{checkpoint}: must be one of the epochs {sorted(epochs)}")
-    from pixelpipe.training.checkpoint import CheckpointStore  # brings torch: last
+    from pixelpipe.pipeline.weights import has_weights  # brings torch: last
 
-    if not CheckpointStore(store, experiment_id).has_weights(epoch):
+    if not has_weights(store, experiment_id, epoch):
         raise BadInputError(f"{checkpoint}: its weights are not kept any more, so it cannot be compared on fresh seeds")
-    line = stored_config(store, experiment_id).line_name
+    status = latest_status(store, experiment_id)
+    assert status is not None
+    line = status["line"]
     current = champion(store, line)
     moved = move_champion(
         store,
@@ -72,8 +74,6 @@ def set_champion(checkpoint: str, why: str, store: Store) -> None:
     if moved is None:
         raise BadInputError(f"the champion of line {line} moved just now; look again with pixelpipe baseline show")
     record_override(store, moved)
-    status = latest_status(store, experiment_id)
-    assert status is not None
     although = f", although the experiment was {status['status']}" if status["status"] != "promoted" else ""
     click.echo(f"{moved.reference} is the champion of line {line}{although}")
 

@@ -54,6 +54,7 @@ def run_experiment_here(
     """
     from pixelpipe.lease import check_free
     from pixelpipe.pipeline.baseline import pinned_baseline
+    from pixelpipe.pipeline.comparable import check_comparable
     from pixelpipe.pipeline.prepare import prepare
     from pixelpipe.pipeline.repetition import next_repetition
     from pixelpipe.pipeline.status import finished_status
@@ -71,6 +72,7 @@ def run_experiment_here(
         return
     # refuses a judge.baseline that the store lacks
     baseline = pinned_baseline(store, experiment.experiment_id, experiment.line, config.judge.baseline)
+    check_comparable(store, experiment.evaluation, baseline, experiment.line)
     check_free(store, experiment.experiment_id)
     store.check_writable()
     click.echo(_introduction(store, experiment, baseline), err=True)

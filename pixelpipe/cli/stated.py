@@ -31,6 +31,18 @@ def stated_config(
     return parse_elsewhere({**_judged_by_what_is_known(values), "origin": origin}, where)
 
 
+def stated_values(path: Path | None, overrides: tuple[str, ...]) -> dict[str, Any]:
+    """The file's plain values, then `--set`: what is known of a checkpoint, by section."""
+    from pixelpipe.config_file import apply_override, read_yaml
+
+    values = {} if path is None else read_yaml(path)
+    for name in ("origin", "line"):  # as in the config.yaml of an evaluation's own folder
+        values.pop(name, None)
+    for override in overrides:
+        apply_override(values, override)
+    return values
+
+
 def _judged_by_what_is_known(values: dict[str, Any]) -> dict[str, Any]:
     """Figures that are all of one metric are judged by it, unless another one is asked for."""
     figures, judge = values.get("figures"), values.get("judge") or {}

@@ -1,10 +1,13 @@
 """Which baseline an experiment is judged against: found once, at its start, and kept for all its epochs."""
 
 import json
+from collections.abc import Mapping
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
 from pixelpipe.config import ExperimentConfig
+from pixelpipe.elsewhere import ElsewhereConfig, is_elsewhere
 from pixelpipe.errors import ConfigError
 from pixelpipe.keys import experiment_key
 from pixelpipe.lines import champion
@@ -70,6 +73,19 @@ def trajectory(store: Store, experiment_id: str) -> dict[int, int | None]:
 
 def stored_config(store: Store, experiment_id: str) -> ExperimentConfig:
     """The configuration that an experiment of the store was run with, its line as it was then."""
+    config = known_config(store, experiment_id)
+    assert isinstance(config, ExperimentConfig), f"{experiment_id} was not trained here"
+    return config
+
+
+def known_config(store: Store, experiment_id: str) -> ExperimentConfig | ElsewhereConfig:
+    """The configuration of any experiment of the store: whole, or as far as somebody stated it."""
     status = latest_status(store, experiment_id)
     assert status is not None, f"{experiment_id} is not in the store"
-    return ExperimentConfig.model_validate(json.loads(status["config_json"]) | {"line": status["line"]})
+    return config_of_status(status)
+
+
+def config_of_status(status: Mapping[str, Any]) -> ExperimentConfig | ElsewhereConfig:
+    """Of a row of `experiments`, its line as it was then: sections that change no weight may change."""
+    values = json.loads(status["config_json"]) | {"line": status["line"]}
+    return (ElsewhereConfig if is_elsewhere(values) else ExperimentConfig).model_validate(values)

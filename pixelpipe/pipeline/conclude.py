@@ -1,9 +1,9 @@
 """The end of an experiment: its status, the champion, and what is kept of its checkpoints."""
 
 from pixelpipe.comparison.decision import Decision
-from pixelpipe.lines import champion, move_champion
-from pixelpipe.pipeline.judge_again import was_promoted
+from pixelpipe.lines import champion
 from pixelpipe.pipeline.outcome import Outcome
+from pixelpipe.pipeline.promotion import promote
 from pixelpipe.pipeline.run import ExperimentRun
 from pixelpipe.pipeline.status import STATUS, record_status
 from pixelpipe.results.reader import read_table
@@ -17,7 +17,7 @@ def conclude(run: ExperimentRun, decision: Decision) -> Outcome | None:
     """
     assert decision.ends_run, "only an experiment that has ended is concluded"
     status, reason_code, sentence = STATUS[decision.verdict], str(decision.reason_code), decision.sentence
-    if status == "promoted" and not _promote(run, decision):
+    if status == "promoted" and not promote(run.store, run.experiment.line, decision):
         if run.config.judge.baseline == "champion":
             return None
         status, reason_code, sentence = "inconclusive", "not_against_champion", _refusal(run, decision)
@@ -25,25 +25,6 @@ def conclude(run: ExperimentRun, decision: Decision) -> Outcome | None:
         _keep_last_and_best(run, decision.epoch)
     record_status(run.store, run.experiment, run.attempt, status, reason_code, sentence)
     return Outcome(run.experiment_id, status, reason_code, sentence, decision.epoch)
-
-
-def _promote(run: ExperimentRun, decision: Decision) -> bool:
-    """Make the checkpoint the line's champion; False where another one is than that which the decision beat."""
-    if was_promoted(run, decision):
-        return True
-    current = champion(run.store, run.experiment.line)
-    if current is not None and current.reference != decision.champion:
-        return False
-    moved = move_champion(
-        run.store,
-        run.experiment.line,
-        after=current.sequence if current else 0,
-        experiment_id=run.experiment_id,
-        epoch=decision.epoch,
-        reason=str(decision.reason_code),
-        set_by="rule",
-    )
-    return moved is not None
 
 
 def _refusal(run: ExperimentRun, decision: Decision) -> str:

@@ -23,6 +23,7 @@ from pixelpipe.pipeline.baseline import Baseline, find_baseline, pin_baseline, p
 from pixelpipe.pipeline.evidence import SUMMARY_METRICS
 from pixelpipe.pipeline.judge import judge_figures
 from pixelpipe.pipeline.outcome import Outcome
+from pixelpipe.pipeline.promotion import promote
 from pixelpipe.pipeline.status import STATUS
 from pixelpipe.results.reader import latest_status, read_table
 from pixelpipe.results.schemas import SCHEMAS
@@ -43,9 +44,16 @@ class Declaration:
 class ElsewhereRun:
     """One import of an experiment's epochs, under its lease."""
 
-    def __init__(self, lease: Lease, config: ElsewhereConfig, declared: Declaration | None) -> None:
+    def __init__(
+        self,
+        lease: Lease,
+        config: ElsewhereConfig,
+        declared: Declaration | None,
+        hashes: Mapping[str, str | None] | None = None,
+    ) -> None:
+        """`hashes`: dataset_hash, captions_hash, base_hash, as far as they are known."""
         self.store, self.attempt, self.experiment_id = lease.store, lease.attempt, lease.experiment_id
-        self.config, self.declared = config, declared
+        self.config, self.declared, self.hashes = config, declared, hashes or {}
 
     @cached_property
     def baseline(self) -> Baseline:
@@ -62,6 +70,7 @@ class ElsewhereRun:
             "dataset_hash": None,
             "captions_hash": None,
             "base_hash": None,
+            **self.hashes,
             "config_hash": content_id("config", self.config.stated()),
         }
 
@@ -81,7 +90,13 @@ class ElsewhereRun:
         epochs = last_epoch if self.declared else max(self.config.planned_epochs(last_epoch), last_epoch)
         return Plan(self.experiment_id, self.config.line, epochs, num_images, num_images, self.config.judge)
 
-    def commit(self, decision: Decision, summary: Mapping[str, Any], samples: pa.Table | None = None) -> Decision:
+    def commit(
+        self,
+        decision: Decision,
+        summary: Mapping[str, Any],
+        samples: pa.Table | None = None,
+        confirmations: pa.Table | None = None,
+    ) -> Decision:
         """Put the epoch's rows, its own last; returns the decision, in a person's words where one declared it."""
         if self.declared is not None:
             decision = self._declared(decision)
@@ -90,19 +105,30 @@ class ElsewhereRun:
         decided = {"decided_at": datetime.now(UTC), "overridden_by": person[0], "override_reason": person[1]}
         if samples is not None:
             self._write("samples", decision.epoch, samples)
+        if confirmations is not None:
+            self._write("confirmations", decision.epoch, confirmations)
         self._write("decisions", decision.epoch, table_of("decisions", [row | decision.row() | decided]))
         self._write("epochs", decision.epoch, table_of("epochs", [row | _epoch_row(self.config, decision, summary)]))
         return decision
 
     def conclude(self) -> Outcome:
-        """Move the champion where a person declared it, and record how it stands by its last epoch's decision."""
+        """Move the champion where a person or the rule says so, and record how it stands by its last decision."""
         rows = read_table(self.store, "decisions", self.experiment_id).to_pylist()
         decision = decision_from_row(max(rows, key=lambda row: row["epoch"]))
         status, reason = STATUS[decision.verdict] if decision.ends_run else "running", str(decision.reason_code)
+        sentence = decision.sentence
         if self.declared is not None:
             self._declare(decision.epoch)
-        self.record_status(status, reason, decision.sentence)
-        return Outcome(self.experiment_id, status, reason, decision.sentence, decision.epoch)
+        elif self._promotes(decision) and not promote(self.store, self.config.line, decision):
+            status, reason = "inconclusive", "not_against_champion"
+            sentence += f" But {decision.champion} is not the champion of line {self.config.line}: nothing moved."
+        self.record_status(status, reason, sentence)
+        return Outcome(self.experiment_id, status, reason, sentence, decision.epoch)
+
+    @staticmethod
+    def _promotes(decision: Decision) -> bool:
+        """Whether the rule does, not a person."""
+        return decision.verdict is Verdict.PROMOTED and decision.reason_code is not ReasonCode.DECLARED
 
     def record_status(self, status: str, reason_code: str | None, message: str | None) -> None:
         latest = latest_status(self.store, self.experiment_id)

@@ -1,5 +1,6 @@
 """A checkpoint of the store as other programs read it: diffusers, A1111, ComfyUI, sd-scripts."""
 
+import json
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,6 +10,7 @@ from typing import Any, Literal, get_args
 
 import torch
 
+from pixelpipe.elsewhere import is_elsewhere
 from pixelpipe.errors import BadInputError
 from pixelpipe.keys import CheckpointPart, checkpoint_key
 from pixelpipe.models.layout import hash_base, resolve_base
@@ -52,6 +54,10 @@ def find_checkpoint(store: Store, experiment_id: str, epoch: int | None) -> Chec
     """
     status = latest_status(store, experiment_id)
     assert status is not None, "the command line looked it up"
+    if is_elsewhere(json.loads(status["config_json"])):
+        raise BadInputError(
+            f"EXPERIMENT {experiment_id}: was evaluated here, not trained: its weights are where they came from"
+        )
     weights = kept_weights(store, experiment_id)
     kept = {number: weights[number] for number in _epochs(store, experiment_id) if number in weights}
     if not kept:

@@ -1,6 +1,5 @@
 """Images of a model that was trained elsewhere, judged as those of a run: measured here, paired with a baseline's."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import asdict
 from functools import partial
@@ -12,7 +11,7 @@ import numpy as np
 from pixelpipe.analysis.duplicates import TrainSprites
 from pixelpipe.analysis.metrics import METRIC_VERSION
 from pixelpipe.analysis.profile import Profile, build_profile
-from pixelpipe.config import content_id
+from pixelpipe.config import content_id, fewest_prompts
 from pixelpipe.data.sprites import load_sprites
 from pixelpipe.elsewhere import ElsewhereConfig
 from pixelpipe.errors import BadInputError
@@ -44,9 +43,10 @@ def record_images(
     prompts = read_prompts(prompts_file, folder, stored_prompts(store, config.line))
     plans = _plans(folder, prompts)
     eval_set_id = content_id("evaluation set", _contents(config, plans))[:16]
-    config = _judge_that_can_decide(config, folder)
-    sprites = _art(config)
-    profile = _profile(store, config, sprites)
+    last = max(config.planned_epochs(max(folder.epochs)), max(folder.epochs))
+    config = judge_that_can_decide(config, last, len(folder.prompt_ids))
+    sprites = art_of(config)
+    profile = profile_of(store, config, sprites)
     if declared is None:
         _check_comparable(store, config, eval_set_id, plans)
     experiment_id = config.identity(eval_set_id)
@@ -129,29 +129,30 @@ def _contents(config: ElsewhereConfig, plans: Sequence[ImagePlan]) -> dict[str, 
     }
 
 
-def _judge_that_can_decide(config: ElsewhereConfig, folder: SampleFolder) -> ElsewhereConfig:
-    """Patience no longer than the plan; refused where so few prompts can never reach alpha / looks."""
-    looks = max(config.planned_epochs(max(folder.epochs)), max(folder.epochs)) - config.judge.grace
+def judge_that_can_decide(config: ElsewhereConfig, last_epoch: int, num_prompts: int) -> ElsewhereConfig:
+    """Patience no longer than the plan; refused where so few prompts can never reach the last look's part of alpha."""
+    looks = last_epoch - config.judge.grace
     if looks < 1:
         raise BadInputError(f"`judge.grace` must leave an epoch to judge but is {config.judge.grace}")
-    needed = math.floor(math.log2(looks) - math.log2(config.judge.alpha)) + 1
-    if len(folder.prompt_ids) < needed:
+    needed = fewest_prompts(config.judge.alpha, looks)
+    if num_prompts < needed:
         raise BadInputError(
-            f"--images: must be of at least {needed} prompts but are of {len(folder.prompt_ids)}: with fewer, no "
-            f"result can reach p < {config.judge.alpha:g} / {looks} looks"
+            f"the images must be of at least {needed} prompts but are of {num_prompts}: with fewer, the "
+            f"last of {looks} looks can never decide (p < {config.judge.alpha:g} in all)"
         )
     judge = config.judge.model_copy(update={"patience": min(config.judge.patience, looks)})
     return config.model_copy(update={"judge": judge})
 
 
-def _art(config: ElsewhereConfig) -> np.ndarray | None:
+def art_of(config: ElsewhereConfig) -> np.ndarray | None:
+    """(N, grid, grid, 3) uint8; None where it is not at hand."""
     if config.art is None:
         return None
     sprites = load_sprites(config.art, config.grid, config.dataset.background or "#ffffff")
     return np.stack([sprite.pixels for sprite in sprites])
 
 
-def _profile(store: Store, config: ElsewhereConfig, sprites: np.ndarray | None) -> Profile:
+def profile_of(store: Store, config: ElsewhereConfig, sprites: np.ndarray | None) -> Profile:
     """The line's, or of the art that is at hand; without one nobody can say what is too flat or too busy."""
     pinned = pinned_profile(store, config.line, config.grid)
     if pinned is not None:

@@ -1,5 +1,6 @@
 """Sprites on demand, from the champion or any checkpoint of the store."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,8 +10,8 @@ from pixelpipe.analysis.metrics import sprites
 from pixelpipe.data.sprites import upscale
 from pixelpipe.errors import BadInputError
 from pixelpipe.lines import champion, line_names
-from pixelpipe.pipeline.baseline import stored_config, trajectory
-from pixelpipe.pipeline.session import champion_sampler
+from pixelpipe.pipeline.baseline import trajectory
+from pixelpipe.pipeline.weights import checkpoint_sampler, stored_settings
 from pixelpipe.sampling.evaluation import ImagePlan
 from pixelpipe.store import Store
 
@@ -33,13 +34,12 @@ def choose_checkpoint(store: Store, checkpoint: str | None, line: str | None) ->
 
 def generate_sprites(store: Store, checkpoint: str, prompt: str, num_seeds: int, directory: Path) -> list[Path]:
     """Write `<seed>.png` at the grid's size for seeds 0, 1, ..., and `sheet.png`; returns their paths."""
-    config = stored_config(store, checkpoint.rpartition("@")[0])
-    batch_size = min(config.sampling.batch_size, num_seeds)  # a batch is always filled up
-    config = config.model_copy(update={"sampling": config.sampling.model_copy(update={"batch_size": batch_size})})
+    settings = stored_settings(store, checkpoint.rpartition("@")[0])
+    settings = replace(settings, batch_size=min(settings.batch_size, num_seeds))  # a batch is always filled up
     plans = [ImagePlan("generate", prompt, seed) for seed in range(num_seeds)]
-    sampler, unet = champion_sampler(store, config, checkpoint)
+    sampler, unet = checkpoint_sampler(store, checkpoint, settings)
     images = [image for _, image in sampler.sample(unet, plans)]
-    small = sprites(np.stack(images), config.dataset.grid)
+    small = sprites(np.stack(images), settings.grid)
     paths = [directory / f"{plan.seed:04d}.png" for plan in plans]
     _make_folder(directory)
     for path, sprite in zip(paths, small, strict=True):

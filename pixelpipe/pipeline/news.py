@@ -14,8 +14,10 @@ from pixelpipe.errors import BadInputError
 from pixelpipe.lines import Champion, champion
 from pixelpipe.pipeline.baseline import stored_config
 from pixelpipe.pipeline.code import code_hash, recorded_code
+from pixelpipe.pipeline.comparable import same_settings
 from pixelpipe.pipeline.prepare import Experiment, prepare
 from pixelpipe.pipeline.status import finished_status
+from pixelpipe.pipeline.stored_weights import lender
 from pixelpipe.results.reader import latest_status, read_table
 from pixelpipe.store import Store
 
@@ -56,15 +58,16 @@ def find_news(store: Store, line: str, dataset: Path | None = None) -> News:
     current = champion(store, line)
     if current is None:
         raise BadInputError(f"line {line}: must have a champion to train anew but has none in {store.url}")
-    status = latest_status(store, current.experiment_id)
-    assert status is not None, f"{current.experiment_id} is a champion without a status"
+    trained = lender(store, current.experiment_id)  # a champion that was only scored again was trained as another one
+    status = latest_status(store, trained)
+    assert status is not None, f"{trained} is a champion without a status"
     if is_elsewhere(json.loads(status["config_json"])):
         raise BadInputError(
             f"line {line}: its champion must have been trained here but {current.reference} was trained elsewhere"
         )
     experiment, code = prepare(store, champion_config(store, current, dataset)), code_hash()
     hashes = {name: (status[column], experiment.input_hashes[column]) for name, column in INPUTS.items()}
-    news = News(current, hashes | {"code": (recorded_code(store, current.experiment_id), code)})
+    news = News(current, hashes | {"code": (recorded_code(store, trained), code)})
     if not news.changed:
         return replace(news, answer=current.experiment_id)
     _check_comparable(store, current, experiment)
@@ -74,10 +77,11 @@ def find_news(store: Store, line: str, dataset: Path | None = None) -> News:
 
 def champion_config(store: Store, current: Champion, dataset: Path | None) -> ExperimentConfig:
     """The champion's configuration for a candidate that is judged against the line's champion."""
-    config = stored_config(store, current.experiment_id)
+    config = stored_config(store, lender(store, current.experiment_id))
+    asked = {"prompts": None, **same_settings(store, current.experiment_id)}  # the line keeps the prompts
     changes: dict[str, Any] = {
         "judge": config.judge.model_copy(update={"baseline": "champion"}),
-        "sampling": config.sampling.model_copy(update={"prompts": None}),  # the line keeps them
+        "sampling": config.sampling.model_copy(update=asked),
     }
     if dataset is not None:
         changes["dataset"] = config.dataset.model_copy(update={"path": dataset})

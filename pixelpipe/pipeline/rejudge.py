@@ -1,13 +1,12 @@
 """Decide again about an experiment from Parquet alone: the same rows, the same rule, no model and no image file.
 
-The inputs of the decision that was stored (guardrails, planned epochs, whether the budget was spent) stand in its
+The inputs of the decision that was stored (guardrails, planned epochs, whether the budget is used up) stand in its
 own row, the configuration in `experiments`, the measurements in `samples`, `epochs` and `confirmations`. So the
 same rule must give the same decision, to the last bit. Nothing is written.
 """
 
 import dataclasses
 import io
-import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -35,9 +34,9 @@ from pixelpipe.comparison.evidence import (
 from pixelpipe.comparison.guardrails import Guardrails
 from pixelpipe.comparison.rule import decide
 from pixelpipe.config import ExperimentConfig
-from pixelpipe.elsewhere import ElsewhereConfig, is_elsewhere
+from pixelpipe.elsewhere import ElsewhereConfig
 from pixelpipe.errors import BadInputError
-from pixelpipe.pipeline.baseline import find_baseline
+from pixelpipe.pipeline.baseline import config_of_status, find_baseline
 from pixelpipe.pipeline.evidence import (
     SUMMARY_METRICS,
     Trajectory,
@@ -91,7 +90,7 @@ class _Judge:
     def __init__(self, store: Store, experiment_id: str, baseline: str | None) -> None:
         self.store, self.experiment_id = store, experiment_id
         statuses = read_table(store, "experiments", experiment_id).to_pylist()
-        self.configs = {status["attempt"]: _config(status) for status in statuses}
+        self.configs = {status["attempt"]: config_of_status(status) for status in statuses}
         epochs = read_table(store, "epochs", experiment_id)
         self.epochs = {row["epoch"]: row for row in epochs.to_pylist()}
         self.samples = read_table(store, "samples", experiment_id)
@@ -182,17 +181,12 @@ class _Judge:
         return found.reference
 
 
-def _config(status: dict[str, Any]) -> ExperimentConfig | ElsewhereConfig:
-    """The configuration of an attempt, its line as it was then: sections that change no weight may change."""
-    values = json.loads(status["config_json"]) | {"line": status["line"]}
-    return (ElsewhereConfig if is_elsewhere(values) else ExperimentConfig).model_validate(values)
-
-
 def _plan(config: ExperimentConfig | ElsewhereConfig, stored: Decision) -> Plan:
     if isinstance(config, ExperimentConfig):
         return Plan.from_config(stored.experiment_id, config)
     pairs = stored.expected_pairs
-    return Plan(stored.experiment_id, stored.line, stored.planned_epochs, pairs, pairs, config.judge)
+    fresh = pairs if stored.confirmation_pairs is None else stored.confirmation_pairs
+    return Plan(stored.experiment_id, stored.line, stored.planned_epochs, pairs, fresh, config.judge)
 
 
 def _guardrails(stored: Decision) -> Guardrails | None:

@@ -16,6 +16,7 @@ from pixelpipe.lease import check_free
 from pixelpipe.lines import champion_history, line_names
 from pixelpipe.pipeline.baseline import Baseline
 from pixelpipe.pipeline.status import FINISHED
+from pixelpipe.pipeline.stored_weights import lender
 from pixelpipe.results.reader import list_experiments, read_table
 from pixelpipe.store import MANIFEST, Store
 
@@ -91,7 +92,9 @@ def _protected(store: Store, listed: list[dict[str, Any]]) -> _Protected:
         if row["status"] not in FINISHED and store.exists(key):
             judged_against = Baseline.model_validate_json(store.read(key)).experiment_id
             experiments.update({judged_against} - {None})
-    return _Protected(frozenset(experiments), epochs)
+    for borrower, numbers in list(epochs.items()):  # a checkpoint that was scored again lies where it was trained
+        epochs.setdefault(lender(store, borrower), set()).update(numbers)
+    return _Protected(frozenset(experiments | {lender(store, name) for name in experiments}), epochs)
 
 
 def _runs(store: Store, row: dict[str, Any]) -> bool:

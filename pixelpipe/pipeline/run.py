@@ -20,24 +20,26 @@ from diffusers import UNet2DConditionModel
 from pixelpipe.analysis.duplicates import TrainSprites
 from pixelpipe.comparison.decision import Decision
 from pixelpipe.comparison.evidence import Plan, past_decisions
-from pixelpipe.config import alignment_warning, content_id
+from pixelpipe.config import alignment_warning
 from pixelpipe.cost import cost_usd
 from pixelpipe.errors import ConfigError
-from pixelpipe.keys import confirmation_key, epoch_stem, experiment_key, sample_key
+from pixelpipe.keys import epoch_stem, experiment_key, sample_key
 from pixelpipe.lease import Lease
 from pixelpipe.lines import pin_prompts
-from pixelpipe.pipeline.baseline import pin_baseline, pinned_baseline, stored_config
+from pixelpipe.pipeline.baseline import pin_baseline, pinned_baseline
 from pixelpipe.pipeline.code import record_code
+from pixelpipe.pipeline.comparable import check_comparable
 from pixelpipe.pipeline.dataset import record_dataset
 from pixelpipe.pipeline.evaluate import Measured, measure_images, sample_images, summaries
 from pixelpipe.pipeline.floor import record_floor
+from pixelpipe.pipeline.fresh import Candidate, sample_fresh
 from pixelpipe.pipeline.judge import FreshImages, judge_epoch
 from pixelpipe.pipeline.prepare import Experiment
-from pixelpipe.pipeline.session import Session, champion_sampler
+from pixelpipe.pipeline.session import Session
 from pixelpipe.pipeline.status import record_status
+from pixelpipe.pipeline.weights import checkpoint_sampler
 from pixelpipe.results.reader import read_table
 from pixelpipe.results.writer import committed_epochs, discard_uncommitted, table_of, write_rows
-from pixelpipe.sampling.evaluation import plan_images
 from pixelpipe.sampling.sampler import Sampler
 from pixelpipe.training.engine import EpochRecord
 
@@ -57,6 +59,7 @@ class ExperimentRun:
         self.store, self.experiment, self.attempt = store, experiment, lease.attempt
         self.experiment_id, self.config = experiment.experiment_id, experiment.config
         self.baseline = pinned_baseline(store, self.experiment_id, experiment.line, self.config.judge.baseline)
+        check_comparable(store, experiment.evaluation, self.baseline, experiment.line)
         self.done_epochs = max(committed_epochs(store, self.experiment_id), default=0)
         self.session = Session(store, experiment, self.done_epochs, lease)
         self.seconds: dict[str, float] = {}
@@ -143,7 +146,9 @@ class ExperimentRun:
     def judge_epoch(self, record: EpochRecord, samples: Measured) -> Decision:
         """Decide about the epoch and put the decision."""
         with self._timed("judge"):
-            spent = self._spent_before(record.epoch) + self._cost_so_far()
+            spent, so_far = self._spent_before(record.epoch), self._cost_so_far()
+            last = record.epoch >= self.config.training.epochs
+            ahead = 0.0 if last else so_far  # the next epoch costs what this one did: it is not begun for lack of it
             decision = judge_epoch(
                 self.store,
                 Plan.from_config(self.experiment_id, self.config),
@@ -153,7 +158,7 @@ class ExperimentRun:
                 epoch=record.epoch,
                 images_seen=record.images_seen,
                 dataset_hash=self.experiment.manifest.dataset_hash,
-                budget_reached=spent >= self.config.budget.max_usd,
+                budget_reached=spent + so_far + ahead > self.config.budget.max_usd,
                 sample_fresh=partial(self._sample_fresh, record),
             )
             row = self._row(record, "checkpoint_hash") | decision.row()
@@ -199,39 +204,25 @@ class ExperimentRun:
 
     def _sample_fresh(self, record: EpochRecord) -> FreshImages:
         """Candidate and champion on seeds that nobody has seen; their rows go to `confirmations`."""
-        assert self.baseline.experiment_id is not None
         assert self.baseline.reference is not None
-        evaluation = self.experiment.evaluation
-        confirm_seeds = self.config.sampling.confirm_seeds
-        pair = (self.experiment_id, self.baseline.reference)  # fresh for just these two: either may be judged again
-        plans = plan_images(evaluation.prompts, confirm_seeds, "confirmation", *pair)
-        fresh_set_id = content_id("confirmation", evaluation.eval_set_id, *pair)[:16]
-        sides = {"candidate": f"{self.experiment_id}@{record.epoch}", "baseline": self.baseline.reference}
-        measured = {}
-        for role, checkpoint in sides.items():
-            sampler, unet = self._sampler_of(checkpoint)
-            key_of = partial(self._confirmation_key, role)
-            sample_images(self.store, sampler, unet, plans, key_of, f"confirming: {role}")
-            lineage = self._row(record) | {
-                "eval_set_id": fresh_set_id,
-                "role": role,
-                "checkpoint": checkpoint,
-                "checkpoint_hash": record.checkpoint_hash if role == "candidate" else None,
-            }
-            grid = self.config.dataset.grid
-            measured[role] = measure_images(
-                self.store, plans, key_of, grid, self.session.profile, self._train_sprites, lineage
-            )
-        rows = pa.concat_tables([side.rows for side in measured.values()], promote_options="permissive")
+        reference = f"{self.experiment_id}@{record.epoch}"
+        fresh, rows = sample_fresh(
+            self.store,
+            Candidate(reference, *self._sampler_of(reference), self._row(record)),
+            self.baseline.reference,
+            self.experiment.evaluation,
+            self.config.sampling.confirm_seeds,
+            self.session.profile,
+            self._train_sprites,
+        )
         self._write("confirmations", record.epoch, rows)
-        return FreshImages(measured["candidate"], measured["baseline"])
+        return fresh
 
     def _sampler_of(self, checkpoint: str) -> tuple[Sampler, UNet2DConditionModel]:
         """The warm one of the epoch in progress; from the store, where it was not trained in this process."""
-        experiment_id = checkpoint.rpartition("@")[0]
-        if experiment_id == self.experiment_id and self.session.is_warm:
+        if self.session.is_warm:
             return self.session.sampler, self.session.unet
-        return champion_sampler(self.store, stored_config(self.store, experiment_id), checkpoint)
+        return checkpoint_sampler(self.store, checkpoint)
 
     @cached_property
     def _epochs(self) -> Iterator[EpochRecord]:
@@ -243,9 +234,6 @@ class ExperimentRun:
 
     def _sample_key(self, epoch: int, plan: Any) -> str:
         return sample_key(self.experiment_id, epoch, plan.prompt_id, plan.seed)
-
-    def _confirmation_key(self, role: Any, plan: Any) -> str:
-        return confirmation_key(self.experiment_id, role, plan.prompt_id, plan.seed)
 
     def _row(self, record: EpochRecord, *without: str) -> dict[str, Any]:
         row = self.experiment.lineage | {

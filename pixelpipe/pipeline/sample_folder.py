@@ -88,7 +88,7 @@ def read_prompts(path: Path | None, folder: SampleFolder, pinned: tuple[Prompt, 
     Raises `BadInputError` for a prompt without a text, and for one whose text differs from the line's.
     """
     known = {prompt.prompt_id: prompt for prompt in pinned or ()}
-    texts = {prompt_id: prompt.text for prompt_id, prompt in known.items()} if path is None else _texts(path)
+    texts = {prompt_id: prompt.text for prompt_id, prompt in known.items()} if path is None else read_texts(path)
     lacking = [prompt_id for prompt_id in folder.prompt_ids if prompt_id not in texts]
     if lacking:
         where = f"{path}" if path is not None else "--prompts"
@@ -108,7 +108,8 @@ def read_prompts(path: Path | None, folder: SampleFolder, pinned: tuple[Prompt, 
     return tuple(given)
 
 
-def _texts(path: Path) -> dict[str, str]:
+def read_texts(path: Path) -> dict[str, str]:
+    """Prompts by id, of a YAML mapping or a text file."""
     if path.suffix in (".yaml", ".yml", ".json"):  # JSON is YAML
         values = read_yaml(path)
         bad = [key for key, value in values.items() if not isinstance(value, str) or not value.strip()]

@@ -13,7 +13,6 @@ from accelerate import Accelerator
 from diffusers import UNet2DConditionModel
 
 from pixelpipe.analysis.profile import Profile, build_profile
-from pixelpipe.config import ExperimentConfig
 from pixelpipe.data.manifest import Manifest
 from pixelpipe.errors import AlreadyExistsError
 from pixelpipe.keys import experiment_key
@@ -24,6 +23,7 @@ from pixelpipe.models.layout import resolve_base
 from pixelpipe.models.load import BaseModel, load_base
 from pixelpipe.pipeline.launched import LaunchedTrainer
 from pixelpipe.pipeline.prepare import Experiment
+from pixelpipe.pipeline.weights import SamplerSettings
 from pixelpipe.sampling.sampler import Sampler
 from pixelpipe.seeds import numpy_generator
 from pixelpipe.store import Store
@@ -32,7 +32,6 @@ from pixelpipe.training.checkpoint import CheckpointStore
 from pixelpipe.training.compilation import Choice, TimedSteps, check_compiler, obstacle
 from pixelpipe.training.engine import EpochRecord, Trainer, TrainingData
 from pixelpipe.training.processes import check_num_processes
-from pixelpipe.training.weights import DTYPES, as_trained
 
 logger = logging.getLogger(__name__)
 
@@ -116,7 +115,7 @@ class Session:
 
     @cached_property
     def sampler(self) -> Sampler:
-        sampler = make_sampler(self.base, self.config)
+        sampler = SamplerSettings.of(self.config).sampler(self.base)
         num_batches = self._epochs_left * -(-len(self.experiment.evaluation.images) // sampler.batch_size)
         if self._compiles("sampling", sampler.timed_batches(self.unet), num_batches):
             sampler.compile(self.unet)
@@ -176,25 +175,6 @@ class Session:
 
 def _nothing() -> None:
     pass
-
-
-def make_sampler(base: BaseModel, config: ExperimentConfig) -> Sampler:
-    return Sampler(
-        base,
-        resolution=config.resolution,
-        num_inference_steps=config.sampling.num_inference_steps,
-        guidance_scale=config.guidance_scale,
-        batch_size=config.sampling.batch_size,
-    )
-
-
-def champion_sampler(store: Store, config: ExperimentConfig, reference: str) -> tuple[Sampler, UNet2DConditionModel]:
-    """A sampler of a stored checkpoint ("<experiment>@<epoch>"), as its experiment is configured."""
-    experiment_id, _, epoch = reference.rpartition("@")
-    base = load_base(resolve_base(config.model.base), Accelerator().device)
-    CheckpointStore(store, experiment_id).apply(int(epoch), base.unet)
-    as_trained(base.unet, DTYPES[config.training.mixed_precision])
-    return make_sampler(base, config), base.unet
 
 
 def _some(sprites: np.ndarray, dataset_hash: str) -> np.ndarray:

@@ -149,7 +149,7 @@ _INCONCLUSIVE = {
     "images) than a better model: look at the contact sheet.",
     ReasonCode.NEW_ART_NON_INFERIOR: "It was trained on other art and is no worse: a person must choose which art "
     "the line is to draw.",
-    ReasonCode.BUDGET_REACHED: "The budget was spent before an answer was found: raise `budget.max_usd` and run it "
+    ReasonCode.BUDGET_REACHED: "The budget did not last until an answer was found: raise `budget.max_usd` and run it "
     "with `--again`.",
     ReasonCode.DEGENERATE: "The images of the last epoch have collapsed: look at the contact sheet.",
     ReasonCode.EVAL_SET_MISMATCH: "The two sides were drawn from different evaluation sets: sample the candidate with "

@@ -44,6 +44,9 @@ def _spared(saved: Savings) -> list[str]:
 
 def _elsewhere(description: Description) -> list[str]:
     """Nobody here saw the clock: what is stated, and what follows from it."""
+    if description.origin == "checkpoint":
+        spend = description.spend
+        return [f"Drawing and judging it: {usd(description.cost_usd)} and {duration(spend.seconds)}; not its training"]
     if not description.cost_usd:
         return ["Not stated: it was trained elsewhere"]
     items = [f"Spent elsewhere: {usd(description.cost_usd)} on {epochs(len(description.epochs))}, as stated"]

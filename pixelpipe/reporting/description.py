@@ -54,7 +54,7 @@ class Description:
     sentence: str  # why, in one sentence; "" when nothing was said
     changed_at: datetime  # of the status, UTC
     attempt: int
-    origin: str | None  # None: it was run here; else what is known of it: "figures" or "images"
+    origin: str | None  # None: it was run here; else what is known of it: "figures", "images" or "checkpoint"
     config: Mapping[str, Any]  # resolved; of what was trained elsewhere, what is stated
     hashes: Mapping[str, str | None]  # dataset, captions, base, config -> SHA-256; None: trained elsewhere
     planned_epochs: int
@@ -145,7 +145,7 @@ def describe(store: Store, experiment_id: str) -> Description:
     images = read_images(store, experiment_id, metric)
     epochs = read_epochs(store, experiment_id, images, metric, decisions)
     baseline = read_baseline(store, decisions)
-    planned = int(config["training"].get("epochs") or max((facts.epoch for facts in epochs), default=1))
+    planned = _planned(config, epochs)
     theirs = _config_of(store, baseline)
     return Description(
         experiment_id=experiment_id,
@@ -171,9 +171,15 @@ def describe(store: Store, experiment_id: str) -> Description:
         unstated=tuple(unstated_factors(config, theirs[1])) if theirs else (),
         dataset=read_dataset_facts(store, experiment_id),
         review=read_review_facts(store, experiment_id, metric, decisions),
-        savings=_savings(change["status"], planned, epochs),
+        savings=None if config.get("origin") == "checkpoint" else _savings(change["status"], planned, epochs),
         place=store.uri(experiment_key(experiment_id)),
     )
+
+
+def _planned(config: Mapping[str, Any], epochs: Sequence[EpochFacts]) -> int:
+    """Of a checkpoint that is only evaluated, the epochs that there are, however many its training had planned."""
+    last = max((facts.epoch for facts in epochs), default=1)
+    return last if config.get("origin") == "checkpoint" else int(config["training"].get("epochs") or last)
 
 
 def _evaluation_set(images: Sequence[Row]) -> dict[str, int]:

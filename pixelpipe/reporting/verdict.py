@@ -23,6 +23,7 @@ from pixelpipe.reporting.vae_floor import vae_floor_sentence
 ORIGINS = {
     "figures": "known by figures that a person wrote down, without an image",
     "images": "known by its images, which were measured here",
+    "checkpoint": "a checkpoint that was drawn with and measured here",
 }
 CONTACT_SHEET, METRIC_PLOT = "contact_sheet.png", "metric_by_epoch.png"
 PER_EPOCH = ("samples", "epochs", "decisions")
@@ -70,7 +71,8 @@ def header_facts(description: Description) -> list[tuple[str, str]]:
         ("Epochs", _epochs_known(description)),
     ]
     if description.origin is not None:
-        facts.append(("Trained elsewhere", ORIGINS[description.origin]))
+        label = "Evaluated" if description.origin == "checkpoint" else "Trained elsewhere"
+        facts.append((label, ORIGINS[description.origin]))
     if note := description.config.get("note"):
         facts.append(("Note of whoever brought it", text(note)))
     if description.baseline is not None:
@@ -81,6 +83,8 @@ def header_facts(description: Description) -> list[tuple[str, str]]:
 def _epochs_known(description: Description) -> str:
     """Of what was trained elsewhere the plan is known only where somebody stated it."""
     count = len(description.epochs)
+    if description.origin == "checkpoint":
+        return f"{count} evaluated ({epoch_range([facts.epoch for facts in description.epochs])})"
     if description.origin is not None and not description.config["training"].get("epochs"):
         return f"{count} known ({epoch_range([facts.epoch for facts in description.epochs])})"
     return f"{count} of {description.planned_epochs} planned"
@@ -152,6 +156,8 @@ def _how_to_repeat(description: Description) -> str:
         "experiments",
     ]
     tables = ", ".join(f"[{name}]({up}/{results_prefix(name)}/)" for name in present)
+    if description.origin == "checkpoint":
+        return _how_to_decide_again(description, up, tables)
     if description.origin is not None:
         return _how_to_judge_again(description, up, tables)
     images = "Full-size images: [samples](samples/); sheet" if description.epochs else "Sheet"
@@ -183,6 +189,19 @@ def _how_to_judge_again(description: Description, up: str, tables: str) -> str:
             f"What is known of it is in [config.yaml](config.yaml). Another epoch is judged by {more}, and from this "
             "file's folder: "
             f"`pixelpipe evaluate {option} config.yaml --store {up}`. What was judged stays.",
+            bullets([f"Parquet: {tables}"]),
+        ]
+    )
+
+
+def _how_to_decide_again(description: Description, up: str, tables: str) -> str:
+    """Of a checkpoint that was evaluated: whose weights it is, and the verdict without drawing anything."""
+    return "\n\n".join(
+        [
+            "## How to go on",
+            "What is known of it is in [config.yaml](config.yaml), and whose weights it was drawn with in "
+            "[weights.json](weights.json). From this file's folder it is decided again, without drawing anything: "
+            f"`pixelpipe judge {description.experiment_id} --store {up}`.",
             bullets([f"Parquet: {tables}"]),
         ]
     )

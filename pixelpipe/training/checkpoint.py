@@ -82,6 +82,12 @@ class CheckpointStore:
             else:
                 unet.load_state_dict(load_file(folder / UNET_FILE))
 
+    @contextmanager
+    def fetched(self, epoch: int) -> Iterator[Path]:
+        """The folder of an epoch's weights, verified; from an object store, for as long as it is read."""
+        with self._fetched(epoch, *self._find(epoch)) as folder:
+            yield folder
+
     def drop_training_state(self, epoch: int) -> None:
         """Rotation: only the last epoch can be resumed from, and its optimizer is twice the weights' size."""
         for _, attempt in self._saved(epoch):

@@ -151,7 +151,7 @@ BAD = {
     "truncated": "p004__11.png: ",
     "empty": "must hold images named epoch-NN/<prompt_id>__<seed>.png but has none",
     "gone": "must be a folder of epoch-NN/<prompt_id>__<seed>.png but does not exist",
-    "few": "must be of at least 6 prompts but are of 3: with fewer, no result can reach p < 0.05 / 3 looks",
+    "few": "at least 7 prompts but are of 3: with fewer, the last of 3 looks can never decide (p < 0.05 in all)",
     "other_seeds": "8 of 16 (prompt, seed) pairs are the same. Bring the baseline's images of the same prompts",
 }
 
@@ -174,7 +174,8 @@ def test_what_must_be_said_once(cli, images):
     assert no_art.refused() == "line art has no profile of its art yet: name a folder of its sprites with --art DIR"
     no_champion = cli("evaluate", "--images", images / "new", "--art", images / "art", *options)
     assert no_champion.refused().startswith("line art has no champion to judge a candidate against")
-    assert cli("evaluate", *place).refused() == "one of --images DIR and --figures FIGURES.yaml must be given"
+    nothing = cli("evaluate", *place).refused()
+    assert nothing == "one of CHECKPOINT, --images DIR and --figures FIGURES.yaml must be given"
 
 
 def test_what_was_judged_stays(cli, images):

@@ -6,12 +6,13 @@ from prefect.exceptions import PrefectHTTPStatusError
 from prefect.utilities.callables import parameter_schema
 
 from flows.captions import caption_dataset
+from flows.evaluate import evaluate_checkpoint
 from flows.experiment import run_experiment
 from flows.maintenance import maintain_store
 from flows.parameters import refuse_unknown_parameters
 from flows.retrain import retrain
 
-FLOWS = (run_experiment, retrain, caption_dataset, maintain_store)
+FLOWS = (run_experiment, retrain, caption_dataset, maintain_store, evaluate_checkpoint)
 CONFIG = {"dataset": {"path": "sprites"}}
 REFUSED = {
     "an unknown parameter": (run_experiment, {"config": CONFIG, "repetitoin": 1}, "'repetitoin' was unexpected"),

@@ -12,6 +12,7 @@ from pixelpipe.lease import acquire
 from pixelpipe.lines import move_champion
 from pixelpipe.pipeline.baseline import Baseline
 from pixelpipe.pipeline.retention import Retention, prune
+from pixelpipe.pipeline.stored_weights import Weights, put_weights
 from pixelpipe.results.writer import append_status, table_of, write_rows
 from pixelpipe.store import Store
 from tests.cli.conftest import minimal
@@ -141,3 +142,16 @@ def test_a_policy_has_no_other_fields():
     for wrong in ({"checkpoint_days": 3}, {"samples_days": -1}):
         with pytest.raises(ValueError, match=next(iter(wrong))):
             Retention(**wrong)
+
+
+def test_a_champion_that_was_scored_again_keeps_the_weights_that_it_borrows(shelf: Shelf):
+    """Its own folder has none: all epochs of the experiment that trained them stay."""
+    trained, again = shelf.add("trained-1a2b3c4d"), shelf.add("again-1a2b3c4d")
+    put_weights(shelf.store, again, Weights(kind="experiment", experiment_id=trained))
+    shelf.champion(again, 3)
+    other = shelf.add("other-1a2b3c4d")
+    prune(shelf.store, ALL, now=NOW)
+    assert (shelf.kept(trained, "checkpoints"), shelf.kept(other, "checkpoints")) == ([1, 2, 3, 4], [2, 4])
+    shelf.champion(other, 4, after=1)
+    prune(shelf.store, ALL, now=NOW)
+    assert shelf.kept(trained, "checkpoints") == [2, 3, 4]
