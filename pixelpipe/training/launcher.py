@@ -86,11 +86,12 @@ def meet(folder: Path) -> None:
     on_cpu = os.environ["ACCELERATE_USE_CPU"] == "true"
     if not on_cpu:
         torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
+    world_size = int(os.environ["WORLD_SIZE"])
     torch.distributed.init_process_group(
         "gloo" if on_cpu else "nccl",
-        init_method=f"file://{folder / RENDEZVOUS}",
+        store=torch.distributed.FileStore(str(folder / RENDEZVOUS), world_size),  # a URL would end at a # in the path
         rank=int(os.environ["RANK"]),
-        world_size=int(os.environ["WORLD_SIZE"]),
+        world_size=world_size,
         timeout=FOREVER,
     )
 

@@ -51,7 +51,7 @@ def first_epoch_of_two_processes(config, store: Store, tmp_path: Path) -> Iterat
 
 @pytest.mark.skipif((os.cpu_count() or 1) < 2, reason="two processes need two cores")
 def test_as_one_process_then_killed_with_its_parent_then_resumed_by_one(make_config, tmp_path):
-    stores = [Store.open(tmp_path / name) for name in ("one", "two")]
+    stores = [Store.open(tmp_path / name) for name in ("one", "two #2")]
     alone = Session(stores[0], prepare(stores[0], experiment(make_config, 1)), 0)
     epochs = alone.train_epochs()
     expected = [figures(next(epochs))]
@@ -61,7 +61,7 @@ def test_as_one_process_then_killed_with_its_parent_then_resumed_by_one(make_con
 
     with first_epoch_of_two_processes(experiment(make_config, 2), stores[1], tmp_path) as (parent, found):
         assert found == pytest.approx(expected[0], rel=1e-4)
-        drawn = np.load(tmp_path / "two/picture.npy")
+        drawn = np.load(tmp_path / "two #2/picture.npy")
         assert np.abs(drawn.astype(int) - picture).max() <= 2
         launched = parent.children(recursive=True)
         assert len(launched) == 3, "a launcher and two processes"
