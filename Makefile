@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format tiny-base clean
+.PHONY: help demo test lint format tiny-base server pools deploy worker-gpu worker-cpu clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -25,6 +25,28 @@ lint: $(INSTALLED) ## lint, types, import rules
 format: $(INSTALLED) ## format the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+# --- Prefect on this machine: one terminal each for the server and the workers (docs/prefect.md) ---
+PORT ?= 4200
+GPU ?= 0
+export PREFECT_API_URL ?= http://127.0.0.1:$(PORT)/api
+
+server: $(INSTALLED) ## Prefect's server, on 127.0.0.1:4200 (PORT=...)
+	@$(BIN)/python -m flows.server $(PORT)
+
+pools: $(INSTALLED) ## the work pools and queues on the server
+	@$(BIN)/python -m flows.pools
+
+deploy: pools ## register the deployments and the automations
+	$(BIN)/prefect --no-prompt deploy --all
+	@$(BIN)/python -m flows.parameters
+	@$(BIN)/python -m flows.automations
+
+worker-gpu: $(INSTALLED) ## a worker for one GPU (GPU=0), one experiment at a time
+	@$(BIN)/python -m flows.worker --pool pixelpipe-gpu --gpu $(GPU)
+
+worker-cpu: $(INSTALLED) ## a worker for what needs no GPU
+	@$(BIN)/python -m flows.worker --pool pixelpipe-cpu
 
 tiny-base: $(INSTALLED) ## make the tiny base anew (about an hour on two cores)
 	$(BIN)/python -m pixelpipe.models.pretrain_tiny --out pixelpipe/models/tiny

@@ -8,11 +8,13 @@ from pixelpipe.config import CaptionsConfig
 from pixelpipe.pipeline.captions import Captioned
 from pixelpipe.store import DEFAULT_STORE, Store
 from tasks.captions import make_captions
+from tasks.worker import under_worker
 
 DEFAULT_CAPTIONS = CaptionsConfig()
 
 
 @flow(name="caption-dataset", flow_run_name="{captions.strategy}")
+@under_worker()
 def caption_dataset(
     dataset: Sprites,
     captions: Captions = DEFAULT_CAPTIONS,

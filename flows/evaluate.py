@@ -28,9 +28,11 @@ from tasks.evaluation import (
     sample_checkpoint,
 )
 from tasks.reporting import report_experiment
+from tasks.worker import under_worker
 
 
 @flow(name="evaluate-checkpoint", flow_run_name="{checkpoint}")
+@under_worker()
 def evaluate_checkpoint(
     checkpoint: Checkpoint,
     store: StoreUrl = DEFAULT_STORE,

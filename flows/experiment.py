@@ -23,9 +23,11 @@ from tasks.live import Progress, announced, name_run, show_epoch
 from tasks.reporting import report_experiment
 from tasks.sampling import sample_epoch
 from tasks.training import train_epoch
+from tasks.worker import refuse_endless_resuming, under_worker
 
 
 @flow(name="run-experiment", flow_run_name="{config.name}")
+@under_worker()
 def run_experiment(config: Experiment, store: StoreUrl = DEFAULT_STORE, repetition: Repetition = 0) -> State[Outcome]:
     """Train a candidate epoch by epoch and judge every epoch; stop as soon as it is not worth going on.
 
@@ -53,6 +55,7 @@ def run_experiment(config: Experiment, store: StoreUrl = DEFAULT_STORE, repetiti
 def _attempt(run: ExperimentRun) -> Outcome | None:
     """From the last committed epoch to the end, under the experiment's lease."""
     with announced(run) as progress, recorded_failure(run), closing(run.session):
+        refuse_endless_resuming(run)
         run.begin()
         decision = run.last_decision()
         if decision is not None and must_be_judged_again(run, decision):

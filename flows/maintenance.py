@@ -9,11 +9,13 @@ from pixelpipe.pipeline.retention import Retention
 from pixelpipe.reporting.maintenance import maintenance_sentence
 from pixelpipe.store import DEFAULT_STORE, Store
 from tasks.maintenance import compact_results, prune_experiments, report_maintenance
+from tasks.worker import under_worker
 
 NOTHING_REMOVED = Retention()
 
 
 @flow(name="maintenance", flow_run_name="maintenance of {store}")
+@under_worker()
 def maintain_store(
     store: StoreUrl = DEFAULT_STORE, retention: Keep = NOTHING_REMOVED, dry_run: DryRun = False
 ) -> State:

@@ -81,6 +81,12 @@ def claim_key(experiment_id: str, attempt: int, number: int) -> str:
     return experiment_key(experiment_id, "attempts", f"{attempt:04d}", f"claim-{number:04d}.json")
 
 
+def claims(store: Store, experiment_id: str, attempt: int) -> int:
+    """How many epochs the attempt committed; a seal is none."""
+    keys = store.list(experiment_key(experiment_id, "attempts", f"{attempt:04d}"))
+    return sum("sealed_by" not in json.loads(store.read(key)) for key in keys)
+
+
 def seal(store: Store, experiment_id: str, attempt: int, by: int) -> None:
     """Let the attempt commit nothing more, and finish what it claimed last."""
     last = None

@@ -27,7 +27,7 @@ from pixelpipe.attempts import (
     read_record,
 )
 from pixelpipe.errors import AlreadyExistsError, ExperimentHeldError, LeaseLostError, StoreError
-from pixelpipe.fence import FencedStore, seal
+from pixelpipe.fence import FencedStore, claims, seal
 from pixelpipe.store import Store
 
 logger = logging.getLogger(__name__)
@@ -121,6 +121,16 @@ def check_free(store: Store, experiment_id: str) -> None:
         record = read_record(store, experiment_id, attempt)
         if (lives(record) if is_here(record) else True) and _silent_s(store, record) < record["expires_after_s"]:
             raise _held(store, record)
+
+
+def deaths_in_a_row(store: Store, experiment_id: str, attempt: int) -> int:
+    """How many attempts right before this one died, and committed no epoch."""
+    deaths = 0
+    for earlier in range(attempt - 1, 0, -1):
+        if _was_released(store, experiment_id, earlier) or claims(store, experiment_id, earlier):
+            break
+        deaths += 1
+    return deaths
 
 
 def _is_open(store: Store, experiment_id: str, attempt: int) -> bool:

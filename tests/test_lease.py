@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from pixelpipe.errors import ExperimentHeldError
-from pixelpipe.lease import acquire, check_free
+from pixelpipe.lease import acquire, check_free, deaths_in_a_row
 from pixelpipe.store import Store
 
 EXPERIMENT = "portraits-1a2b3c4d"
@@ -182,8 +182,8 @@ def test_of_racing_processes_one_wins(store: Store):
     assert all("is running: pid" in answer for answer in answers[1:])
 
 
-def rewrite(store: Store, **changes: object) -> None:
-    key = attempt_file(store, "0001.json")
+def rewrite(store: Store, attempt: str = "0001", **changes: object) -> None:
+    key = attempt_file(store, f"{attempt}.json")
     store.replace(key, json.dumps({**json.loads(store.read(key)), **changes}).encode())
 
 
@@ -195,7 +195,7 @@ def test_a_reused_pid_is_another_process(store: Store):
 
 def move_to_another_host(store: Store, field: str = "name", **changes: object) -> None:
     host = json.loads(store.read(attempt_file(store, "0001.json")))["host"]
-    rewrite(store, host={**host, field: "elsewhere"}, **changes)
+    rewrite(store, "0001", host={**host, field: "elsewhere"}, **changes)
 
 
 @pytest.mark.parametrize("field", ["name", "boot", "pid_namespace"])
@@ -292,6 +292,25 @@ def test_every_earlier_attempt_is_sealed(store: Store):
         holder.send_signal(signal.SIGCONT)
         assert read_line(holder).startswith("LeaseLostError")
     assert not store.exists("a")
+
+
+def test_deaths_in_a_row_are_counted_from_the_last_epoch_on(store: Store):
+    def die(commits: int = 0) -> None:
+        lease = acquire(store, EXPERIMENT)
+        for _ in range(commits):
+            lease.store.commit(f"results/v1/epochs/x-1/epoch-01-{lease.attempt}.parquet", b"")
+        rewrite(store, f"{lease.attempt:04d}", pid=999_999_999)
+
+    for _ in range(2):
+        die()
+    assert deaths_in_a_row(store, EXPERIMENT, acquire(store, EXPERIMENT).attempt) == 2
+    rewrite(store, "0003", pid=999_999_999)
+    die(commits=1)
+    assert deaths_in_a_row(store, EXPERIMENT, acquire(store, EXPERIMENT).attempt) == 0
+    rewrite(store, "0005", pid=999_999_999)
+    acquire(store, EXPERIMENT).release("MemoryError")
+    with acquire(store, EXPERIMENT) as lease:
+        assert deaths_in_a_row(store, EXPERIMENT, lease.attempt) == 0
 
 
 def test_other_files_beside_the_attempts_are_ignored(store: Store):

@@ -1,0 +1,29 @@
+"""Export a checkpoint: by hand, or after every promotion (the trigger in prefect.yaml)."""
+
+from pathlib import Path
+
+from prefect import State, flow
+from prefect.states import Completed
+
+from pixelpipe.pipeline.export import Form
+from pixelpipe.store import DEFAULT_STORE, Store
+from tasks.export import Dtype, write_export
+from tasks.worker import under_worker
+
+
+@flow(name="export-checkpoint", flow_run_name="{checkpoint}")
+@under_worker()
+def export_checkpoint(
+    checkpoint: str, to: Path, store: str = DEFAULT_STORE, form: Form | None = None, dtype: Dtype = "fp16"
+) -> State:
+    """Write a checkpoint as diffusers, A1111 and ComfyUI read it, with its verdict in a model card.
+
+    Args:
+        checkpoint: EXPERIMENT[@EPOCH]; default: its last epoch.
+        to: A new folder, or a new file that ends in .safetensors, on the worker's machine.
+        store: Path or URL of the store.
+        form: diffusers, single-file, kohya or lora; default: what suits `to`.
+        dtype: fp16, fp32 or bf16.
+    """
+    paths = write_export(Store.open(store), checkpoint, to, form, dtype)
+    return Completed(message=f"exported {checkpoint} to {', '.join(map(str, paths))}")
