@@ -1,6 +1,6 @@
 """How much runs of one configuration differ by their training seed alone: the tiny base, at least eight seeds.
 
-    python benchmarks/judge/run_to_run.py [--in FOLDER] [--seeds 10]
+    python benchmarks/judge/run_to_run.py [--in FOLDER] [--seeds 8]
 
 Draws a dataset, runs `pixelpipe run` once a seed in a store of its own, and writes run_to_run.csv (a row a run and
 epoch) and run_to_run.md (what the judge takes from them) beside this file. With --in, what was run is kept: the same
@@ -131,7 +131,7 @@ The judge's own word from this store: {judged}.
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seeds", type=int, default=10)
+    parser.add_argument("--seeds", type=int, default=8)
     parser.add_argument("--in", dest="folder", type=Path, help="where runs are kept; default: nowhere")
     parser.add_argument("--to", type=Path, default=HERE, help="folder of what is written")
     arguments = parser.parse_args()
