@@ -46,7 +46,7 @@
     sprite.style.setProperty("--c", at.column);
     const image = dress(sprite, row, at.column);
     const caption = figure.querySelector("figcaption");
-    caption.textContent = data.rows[row].title;
+    caption.textContent = image ? `${data.rows[row].title}: ${image.figures[0]} ${data.metrics[0]}` : data.rows[row].title;
     if (image && image.href) {
       const link = document.createElement("a");
       link.href = image.href;
