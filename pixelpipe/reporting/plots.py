@@ -10,6 +10,7 @@ import math
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import MaxNLocator
 
 from pixelpipe.comparison.decision import BaselineKind, Decision, Verdict
@@ -45,8 +46,8 @@ def metric_plot(description: Description) -> bytes:
 
 def metric_figure(description: Description, size_in: tuple[float, float] = SIZE_IN, legend_columns: int = 2) -> Figure:
     """The two panels with their legend, without a title."""
-    figure = Figure(figsize=size_in, dpi=DPI, layout="constrained")
-    figure.get_layout_engine().set(w_pad=PAD_IN, h_pad=PAD_IN)  # no line ends at the picture's edge
+    layout = ConstrainedLayoutEngine(w_pad=PAD_IN, h_pad=PAD_IN)  # no line ends at the picture's edge
+    figure = Figure(figsize=size_in, dpi=DPI, layout=layout)
     metric_axes, loss_axes = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
     for axes in (metric_axes, loss_axes):
         _style(axes)
