@@ -11,6 +11,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from pixelpipe.errors import ExperimentHeldError
+from pixelpipe.form import describe_ranges, title
 from pixelpipe.keys import epoch_name, experiment_key
 from pixelpipe.lease import check_free
 from pixelpipe.lines import champion_history, line_names
@@ -26,7 +27,9 @@ Kind = Literal["checkpoint", "samples", "confirmation"]
 class Retention(BaseModel):
     """Days since an experiment's last change of status; without them nothing is removed."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", field_title_generator=title, json_schema_extra=describe_ranges
+    )
 
     checkpoints_days: float | None = Field(
         default=None,
