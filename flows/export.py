@@ -1,10 +1,11 @@
 """Export a checkpoint: by hand, or after every promotion (the trigger in prefect.yaml)."""
 
-from pathlib import Path
+from typing import Annotated
 
 from prefect import State, flow
 from prefect.states import Completed
 
+from flows.parameters import Checkpoint, NewPlace, StoreUrl, titled
 from pixelpipe.pipeline.export import Form
 from pixelpipe.store import DEFAULT_STORE, Store
 from tasks.export import Dtype, write_export
@@ -14,7 +15,11 @@ from tasks.worker import under_worker
 @flow(name="export-checkpoint", flow_run_name="{checkpoint}")
 @under_worker()
 def export_checkpoint(
-    checkpoint: str, to: Path, store: str = DEFAULT_STORE, form: Form | None = None, dtype: Dtype = "fp16"
+    checkpoint: Checkpoint,
+    to: NewPlace,
+    store: StoreUrl = DEFAULT_STORE,
+    form: Annotated[Form | None, titled("Form")] = None,
+    dtype: Annotated[Dtype, titled("Precision")] = "fp16",
 ) -> State:
     """Write a checkpoint as diffusers, A1111 and ComfyUI read it, with its verdict in a model card.
 

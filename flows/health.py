@@ -14,7 +14,9 @@ from flows.connection import server_url
 from pixelpipe.pipeline.health import Finding
 
 POOLS = ("pixelpipe-gpu", "pixelpipe-cpu")
-DEPLOYMENTS = frozenset({"run-experiment", "caption-dataset", "retrain", "maintenance"})
+DEPLOYMENTS = frozenset(
+    {"run-experiment", "caption-dataset", "evaluate-checkpoint", "retrain", "export-checkpoint", "maintenance"}
+)
 
 
 def check_server() -> Iterator[Finding]:

@@ -16,33 +16,34 @@ from pixelpipe.config_file import NAME_PATTERN
 from pixelpipe.pipeline.retention import Retention
 
 
-def _titled(title: str, **limits: Any) -> Any:
+def titled(title: str, **limits: Any) -> Any:
     """Prefect titles a parameter by its name; this stays."""
     return Field(**limits, json_schema_extra={"title": title})
 
 
-StoreUrl = Annotated[str, _titled("Store", min_length=1)]
-Line = Annotated[str, _titled("Line", pattern=f"^{NAME_PATTERN}$")]
-Experiment = Annotated[ExperimentConfig, _titled("Experiment")]
-Sprites = Annotated[DatasetConfig, _titled("Dataset")]
-Captions = Annotated[CaptionsConfig, _titled("Captions")]
-Folder = Annotated[Path | None, _titled("Folder of sprites")]
-NewFolder = Annotated[Path | None, _titled("New folder")]
-Base = Annotated[str, _titled("Base model", min_length=1)]
-Files = Annotated[Convention | None, _titled("Files")]
-Repetition = Annotated[int, _titled("Repetition", ge=0, le=1000)]
-Keep = Annotated[Retention, _titled("Retention")]
-DryRun = Annotated[bool, _titled("Dry run")]
-Checkpoint = Annotated[str, _titled("Checkpoint", min_length=1)]
-Role = Annotated[Literal["candidate", "baseline"], _titled("Role")]
-OwnLine = Annotated[str | None, _titled("Line")]
-OwnName = Annotated[str | None, _titled("Name")]
-FileEpoch = Annotated[int | None, _titled("Epoch of a file")]
-Known = Annotated[dict[str, Any] | None, _titled("What is known of it")]
-Prompts = Annotated[Path | None, _titled("File of prompts")]
-Person = Annotated[str | None, _titled("Who says so")]
-Reason = Annotated[str | None, _titled("Why")]
-Days = Annotated[int, _titled("Days to answer", ge=1, le=90)]
+StoreUrl = Annotated[str, titled("Store", min_length=1)]
+Line = Annotated[str, titled("Line", pattern=f"^{NAME_PATTERN}$")]
+Experiment = Annotated[ExperimentConfig, titled("Experiment")]
+Sprites = Annotated[DatasetConfig, titled("Dataset")]
+Captions = Annotated[CaptionsConfig, titled("Captions")]
+Folder = Annotated[Path | None, titled("Folder of sprites")]
+NewFolder = Annotated[Path | None, titled("New folder")]
+NewPlace = Annotated[Path, titled("New folder or file")]
+Base = Annotated[str, titled("Base model", min_length=1)]
+Files = Annotated[Convention | None, titled("Files")]
+Repetition = Annotated[int, titled("Repetition", ge=0, le=1000)]
+Keep = Annotated[Retention, titled("What old experiments keep")]
+DryRun = Annotated[bool, titled("Dry run")]
+Checkpoint = Annotated[str, titled("Checkpoint", min_length=1)]
+Role = Annotated[Literal["candidate", "baseline"], titled("Role")]
+OwnLine = Annotated[str | None, titled("Line")]
+OwnName = Annotated[str | None, titled("Name")]
+FileEpoch = Annotated[int | None, titled("Epoch of a file")]
+Known = Annotated[dict[str, Any] | None, titled("What is known of it")]
+Prompts = Annotated[Path | None, titled("File of prompts")]
+Person = Annotated[str | None, titled("Who says so")]
+Reason = Annotated[str | None, titled("Why")]
+Days = Annotated[int, titled("Days to answer", ge=1, le=90)]
 
 
 def refuse_unknown_parameters(tag: str = "pixelpipe") -> list[str]:
