@@ -110,14 +110,13 @@ def test_a_gpu_that_torch_cannot_use(monkeypatch, tmp_path):
     assert found.found.startswith("NVIDIA A100, but torch ")
 
 
-def test_a_server_that_does_not_answer_is_wrong(tmp_path, pixelpipe, monkeypatch):
-    monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:1/api")
-    done = pixelpipe("doctor", "--store", tmp_path / "store")
+def test_a_server_that_does_not_answer_is_wrong(doctor):
+    done = doctor(api_url="http://127.0.0.1:1/api")
+    last = done.stdout.splitlines()[-1]
     assert done.returncode == 1
-    assert done.stdout.splitlines()[-1].startswith(
-        "wrong server:              http://127.0.0.1:1/api does not answer: "
-    )
-    assert "make server" in done.stdout.splitlines()[-1]
+    assert last.split(maxsplit=2)[:2] == ["wrong", "server:"]
+    assert "http://127.0.0.1:1/api does not answer: " in last
+    assert last.endswith("; start it (make server), or unset it")
 
 
 @pytest.mark.usefixtures("prefect_server")

@@ -18,7 +18,7 @@ EVENTS = {"abandoned", "budget-reached", "question"}
 )
 def test_automations_are_created_and_replaced(kind, address, times, monkeypatch):
     monkeypatch.setenv("PREFECT_API_URL", PREFECT_API_URL.value())
-    monkeypatch.setenv("SENDGRID_API_KEY", "a key")
+    monkeypatch.setenv("SENDGRID_API_KEY", "SG.abcdefghijklmnop.qrstuvwxyz0123456789")
     for _ in range(times):
         command = [sys.executable, str(NOTIFY), kind, address]
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
