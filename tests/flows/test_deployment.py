@@ -1,5 +1,6 @@
-"""prefect.yaml on a real server: no misspelled key, and everything that `make deploy` makes."""
+"""prefect.yaml on a real server with a real worker: no misspelled key, all that `make deploy` makes, and Cancel."""
 
+import json
 import os
 import socket
 import subprocess
@@ -12,10 +13,14 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import psutil
 import pytest
 import yaml
 
 from flows.pools import QUEUES
+from pixelpipe.pipeline.prepare import prepare
+from pixelpipe.results.reader import latest_status
+from pixelpipe.store import Store
 
 ROOT = Path(__file__).parents[2]
 # What Prefect reads of a deployment; it ignores any other key without a word.
@@ -129,7 +134,11 @@ class Prefect:
         return done.stdout
 
     def api(self, method: str, path: str, body: Any = None) -> Any:
-        answer = httpx.request(method, f"{self.environment['PREFECT_API_URL']}{path}", json=body, timeout=60)
+        for _ in range(20):  # SQLite is busy now and then: Prefect's own client tries again, too
+            answer = httpx.request(method, f"{self.environment['PREFECT_API_URL']}{path}", json=body, timeout=60)
+            if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE:
+                break
+            time.sleep(1)
         answer.raise_for_status()
         return answer.json() if answer.content else None
 
@@ -203,3 +212,38 @@ def test_the_server_knows_every_deployment(prefect: Prefect):
         assert found["global_concurrency_limit"]["limit"] == written["concurrency_limit"]["limit"]
         assert found["concurrency_options"]["collision_strategy"] == written["concurrency_limit"]["collision_strategy"]
         assert found["tags"] == written["tags"]
+
+
+def flow_processes(prefect: Prefect) -> list[psutil.Process]:
+    """Processes of this server's flow runs: they bear the flow run's id in their environment."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            environment = process.environ()
+        except (psutil.NoSuchProcess, psutil.AccessDenied):
+            continue
+        of_this_server = environment.get("PREFECT_API_URL") == prefect.environment["PREFECT_API_URL"]
+        if of_this_server and "PREFECT__FLOW_RUN_ID" in environment:
+            found.append(process)
+    return found
+
+
+def test_cancel_stops_training_and_leaves_no_process(prefect: Prefect, make_config):
+    """In the middle of an epoch, on a worker that holds its GPU's slot; the store says so, too."""
+    config = make_config(line="deployed", dataset={"repeats": 4}, training={"epochs": 3})
+    store = Store.open(prefect.folder / "store")  # relative to where the worker is started
+    prefect.start("worker", "flows.worker", "--pool", "pixelpipe-gpu", "--name", "w0", "--gpu", "0")
+    deployment = prefect.api("GET", "/deployments/name/run-experiment/run-experiment")["id"]
+    parameters = {"config": json.loads(config.model_dump_json()), "store": "store"}
+    run = prefect.api("POST", f"/deployments/{deployment}/create_flow_run", {"parameters": parameters})["id"]
+
+    training = {"flow_runs": {"id": {"any_": [run]}}, "task_runs": {"name": {"like_": "train epoch"}}}
+    prefect.wait(lambda: prefect.api("POST", "/task_runs/filter", training), "it trains")
+    prefect.api("POST", f"/flow_runs/{run}/set_state", {"state": {"type": "CANCELLING"}, "force": False})
+    prefect.wait(lambda: not flow_processes(prefect), "every process of the run is gone", 10)
+    assert latest_status(store, prepare(store, config).experiment_id)["status"] == "cancelled"
+
+    def is_cancelled() -> bool:  # later: Prefect looks for hooks first, which imports the flow anew
+        return prefect.api("GET", f"/flow_runs/{run}")["state"]["type"] == "CANCELLED"
+
+    prefect.wait(is_cancelled, "Prefect calls it cancelled")
