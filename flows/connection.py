@@ -80,11 +80,33 @@ class _InThread(threading.Thread):
 def _reach() -> None:
     from prefect.client.orchestration import get_client
 
-    with get_client(sync_client=True) as client:
-        client.hello()
+    answered = threading.Event()
+    guard = threading.Thread(target=_guard_server, args=(answered,), daemon=True)
+    guard.start()
+    try:
+        with get_client(sync_client=True) as client:
+            client.hello()
+    finally:
+        answered.set()
+        guard.join()
+
+
+def _guard_server(answered: threading.Event) -> None:
+    """Prefect's ephemeral server must not outlive us, also when we are killed while it starts: found as it appears."""
+    while not (server := _server_pid()) and not answered.wait(0.05):
+        pass
+    if server := server or _server_pid():
+        _end_with_us(server)
+
+
+def _server_pid() -> int | None:
     for child in psutil.Process().children():
-        if any("prefect.server" in argument for argument in child.cmdline()):
-            _end_with_us(child.pid)
+        try:
+            if any("prefect.server" in argument for argument in child.cmdline()):
+                return child.pid
+        except psutil.Error:  # it ended as we looked
+            continue
+    return None
 
 
 def _end_with_us(pid: int) -> None:

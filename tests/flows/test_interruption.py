@@ -46,7 +46,7 @@ def processes_of_session(session: int) -> list[str]:
 
 
 def test_ctrl_c_in_a_terminal(make_config, tmp_path):
-    config, store = make_config(training={"epochs": 12}), Store.open(tmp_path / "store")
+    config, store = make_config(training={"epochs": 12}, sampling={"num_prompts": 9}), Store.open(tmp_path / "store")
     experiment_id = prepare(store, config).experiment_id
     (tmp_path / "config.yaml").write_text(yaml.safe_dump(config.model_dump(mode="json")))
     command = [*PIXELPIPE, "run", str(tmp_path / "config.yaml"), "--store", store.url]
@@ -69,6 +69,21 @@ def test_ctrl_c_in_a_terminal(make_config, tmp_path):
     assert status is not None
     assert (status["status"], status["message"]) == ("cancelled", "Stopped by a person.")
     assert processes_of_session(process.pid) == []
+
+
+def test_a_kill_while_prefect_starts_leaves_no_server(make_config, tmp_path):
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump(make_config().model_dump(mode="json")))
+    command = [*PIXELPIPE, "run", str(tmp_path / "config.yaml"), "--store", str(tmp_path / "store")]
+    variables = environment(tmp_path / "prefect")
+    with subprocess.Popen(command, env=variables, stderr=subprocess.PIPE, text=True, start_new_session=True) as process:
+        wait_until(lambda: any("prefect.server" in line for line in processes_of_session(process.pid)), process)
+        time.sleep(1)  # it is seen within 0.1 s; it answers after 8 s or more
+        process.kill()
+    for _ in range(100):
+        if not (left := processes_of_session(process.pid)):
+            return
+        time.sleep(0.1)
+    pytest.fail(f"ten seconds after the kill there are {left}")
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:1/api", "junk"])
