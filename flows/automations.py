@@ -7,10 +7,11 @@ epoch.
 
 import sys
 from datetime import timedelta
+from typing import cast
 
 from prefect.automations import Automation
 from prefect.client.schemas.objects import StateType
-from prefect.events.actions import ChangeFlowRunState
+from prefect.events.actions import ActionTypes, ChangeFlowRunState
 from prefect.events.schemas.automations import EventTrigger, Posture
 from prefect.events.schemas.events import ResourceSpecification
 
@@ -38,7 +39,7 @@ def automations() -> list[Automation]:
                 within=timedelta(seconds=SILENT_AFTER_S),
             ),
             actions=[
-                ChangeFlowRunState(state=StateType.CRASHED, message=f"No heartbeat for {SILENT_AFTER_S} s: lost.")
+                _to(StateType.CRASHED, "Crashed", f"No heartbeat for {SILENT_AFTER_S} s: lost."),
             ],
         ),
         Automation(
@@ -54,21 +55,21 @@ def automations() -> list[Automation]:
                 within=timedelta(0),
             ),
             actions=[
-                ChangeFlowRunState(
-                    state=StateType.SCHEDULED,
-                    name="AwaitingRetry",
-                    message="Crashed; goes on after its last complete epoch.",
-                )
+                _to(StateType.SCHEDULED, "AwaitingRetry", "Crashed; goes on after its last complete epoch."),
             ],
         ),
     ]
+
+
+def _to(state: StateType, name: str, message: str) -> ActionTypes:
+    return ChangeFlowRunState(state=state, name=name, message=message, force=False)
 
 
 def create_automations() -> list[str]:
     """Create them, or bring those of the same name up to date; returns their names."""
     for automation in automations():
         try:
-            existing = Automation.read(name=automation.name)
+            existing = cast("Automation", Automation.read(name=automation.name))  # Prefect types what is awaited
         except ValueError:  # there is none
             automation.create()
         else:
