@@ -1,7 +1,9 @@
-"""prefect.yaml on a real server with a real worker: no misspelled key, all that `make deploy` makes, and Cancel."""
+"""prefect.yaml on a real server with real workers: no misspelled key, and a run that outlives Cancel and kill -9."""
 
 import json
 import os
+import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -16,10 +18,16 @@ import httpx
 import psutil
 import pytest
 import yaml
+from PIL import Image
 
 from flows.pools import QUEUES
+from pixelpipe.config import ExperimentConfig
+from pixelpipe.lease import acquire
+from pixelpipe.lines import champion
+from pixelpipe.pipeline.conclude import conclude
 from pixelpipe.pipeline.prepare import prepare
-from pixelpipe.results.reader import latest_status
+from pixelpipe.pipeline.run import ExperimentRun
+from pixelpipe.results.reader import latest_status, list_experiments, read_table
 from pixelpipe.store import Store
 
 ROOT = Path(__file__).parents[2]
@@ -214,6 +222,35 @@ def test_the_server_knows_every_deployment(prefect: Prefect):
         assert found["tags"] == written["tags"]
 
 
+def undisturbed_rows(folder: Path, config: ExperimentConfig) -> dict[str, list[str]]:
+    """The same experiment by the same stages, without Prefect and without a mishap."""
+    store = Store.open(folder / "undisturbed")
+    experiment = prepare(store, config)
+    with acquire(store, experiment.experiment_id) as lease:
+        run = ExperimentRun(lease, experiment)
+        run.begin()
+        decision = None
+        while decision is None or not decision.ends_run:
+            record = run.train_epoch()
+            run.sample_epoch(record)
+            samples = run.analyze_epoch(record)
+            decision = run.judge_epoch(record, samples)
+            run.commit_epoch(record, samples, decision)
+        conclude(run, decision)
+    return rows(store)
+
+
+def rows(store: Store) -> dict[str, list[str]]:
+    """What may not differ between two runs: everything but attempt, times, costs and paths."""
+    tables = {}
+    for name in ("samples", "epochs", "decisions", "captions", "floors"):
+        table = read_table(store, name)
+        of_the_attempt = {"attempt", "sample_uri", "cost_usd", "decided_at", "committed_at"}
+        keep = [c for c in table.column_names if c not in of_the_attempt and not c.startswith("seconds_")]
+        tables[name] = sorted(map(repr, table.select(keep).to_pylist()))
+    return tables
+
+
 def flow_processes(prefect: Prefect) -> list[psutil.Process]:
     """Processes of this server's flow runs: they bear the flow run's id in their environment."""
     found = []
@@ -228,22 +265,71 @@ def flow_processes(prefect: Prefect) -> list[psutil.Process]:
     return found
 
 
-def test_cancel_stops_training_and_leaves_no_process(prefect: Prefect, make_config):
-    """In the middle of an epoch, on a worker that holds its GPU's slot; the store says so, too."""
+def test_a_run_outlives_cancel_and_a_killed_worker(prefect: Prefect, make_config, tmp_path):
+    """Cancelled, started again, its worker killed in an epoch, resumed on the other: the same rows and verdict."""
     config = make_config(line="deployed", dataset={"repeats": 4}, training={"epochs": 3})
-    store = Store.open(prefect.folder / "store")  # relative to where the worker is started
-    prefect.start("worker", "flows.worker", "--pool", "pixelpipe-gpu", "--name", "w0", "--gpu", "0")
-    deployment = prefect.api("GET", "/deployments/name/run-experiment/run-experiment")["id"]
+    store = Store.open(prefect.folder / "store")  # relative to where the workers are started
+    experiment_id = prepare(store, config).experiment_id
     parameters = {"config": json.loads(config.model_dump_json()), "store": "store"}
-    run = prefect.api("POST", f"/deployments/{deployment}/create_flow_run", {"parameters": parameters})["id"]
+    for gpu in ("0", "1"):
+        prefect.start(f"worker-{gpu}", "flows.worker", "--pool", "pixelpipe-gpu", "--name", f"w{gpu}", "--gpu", gpu)
 
-    training = {"flow_runs": {"id": {"any_": [run]}}, "task_runs": {"name": {"like_": "train epoch"}}}
-    prefect.wait(lambda: prefect.api("POST", "/task_runs/filter", training), "it trains")
-    prefect.api("POST", f"/flow_runs/{run}/set_state", {"state": {"type": "CANCELLING"}, "force": False})
-    prefect.wait(lambda: not flow_processes(prefect), "every process of the run is gone", 10)
-    assert latest_status(store, prepare(store, config).experiment_id)["status"] == "cancelled"
+    def start(deployment: str, parameters: dict[str, Any]) -> str:
+        known = prefect.api("GET", f"/deployments/name/{deployment}")["id"]
+        return prefect.api("POST", f"/deployments/{known}/create_flow_run", {"parameters": parameters})["id"]
 
-    def is_cancelled() -> bool:  # later: Prefect looks for hooks first, which imports the flow anew
-        return prefect.api("GET", f"/flow_runs/{run}")["state"]["type"] == "CANCELLED"
+    def run() -> str:
+        return start("run-experiment/run-experiment", parameters)
 
-    prefect.wait(is_cancelled, "Prefect calls it cancelled")
+    def state(run_id: str) -> dict[str, Any]:
+        return prefect.api("GET", f"/flow_runs/{run_id}")["state"]
+
+    def epochs() -> int:
+        return read_table(store, "epochs", experiment_id).num_rows
+
+    def task_runs(run_id: str, name: str) -> list[dict[str, Any]]:
+        wanted = {"flow_runs": {"id": {"any_": [run_id]}}, "task_runs": {"name": {"like_": name}}}
+        return prefect.api("POST", "/task_runs/filter", wanted)
+
+    cancelled = run()
+    prefect.wait(lambda: task_runs(cancelled, "train epoch"), "the first run trains")
+    prefect.api("POST", f"/flow_runs/{cancelled}/set_state", {"state": {"type": "CANCELLING"}, "force": False})
+    prefect.wait(lambda: not flow_processes(prefect), "every process of the cancelled run is gone", 10)
+    prefect.wait(
+        lambda: state(cancelled)["type"] == "CANCELLED", "the run is cancelled", 120
+    )  # its hooks are looked for first
+    assert latest_status(store, experiment_id)["status"] == "cancelled"
+
+    killed = run()
+    done = epochs()
+    prefect.wait(lambda: epochs() > done, "the second run goes on")
+    [its_worker] = {process.environ()["PIXELPIPE_WORKER_PID"] for process in flow_processes(prefect)}
+    os.kill(int(its_worker), signal.SIGKILL)
+    prefect.wait(lambda: state(killed)["type"] == "COMPLETED", "the killed run ends on the other worker")
+    history = [each["name"] for each in prefect.api("GET", f"/flow_run_states/?flow_run_id={killed}")]
+    assert {"Crashed", "AwaitingRetry"} <= set(history)
+    assert state(killed)["message"].startswith("promoted: ")
+    assert "outcome:promoted" in prefect.api("GET", f"/flow_runs/{killed}")["tags"]
+    assert champion(store, "deployed").reference == f"{experiment_id}@3"
+    as_it_was_run = rows(store)
+
+    art = Path(shutil.copytree(config.dataset.path, tmp_path / "new-art"))
+    Image.new("RGB", (24, 24), "red").save(art / "red.png")
+    with (art / "metadata.jsonl").open("a") as captions:
+        captions.write(json.dumps({"file_name": "red.png", "text": "a red square"}) + "\n")
+    retraining = start("retrain/retrain", {"line": "deployed", "store": "store", "dataset": str(art)})
+    assert as_it_was_run == undisturbed_rows(tmp_path, config)  # computed while the other one trains
+    ends = prefect.wait(
+        lambda: state(retraining)["type"] in ("COMPLETED", "PAUSED", "FAILED") and state(retraining), "it retrains"
+    )
+    assert ends["type"] != "FAILED", ends
+    candidates = {row["experiment_id"]: row["status"] for row in list_experiments(store)}
+    assert len(candidates) == 2
+    assert candidates[experiment_id] == "promoted"
+    del candidates[experiment_id]
+    [status] = candidates.values()
+    assert status in ("promoted", "abandoned", "inconclusive")
+    assert ends["type"] == "PAUSED" or ends["message"].startswith(f"{status}: ")  # or it asks a person
+    attempts = read_table(store, "epochs", experiment_id)["attempt"].to_pylist()
+    assert attempts == sorted(attempts)
+    assert len(set(attempts)) > 1
