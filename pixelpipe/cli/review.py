@@ -5,8 +5,8 @@ from pathlib import Path
 import click
 
 from pixelpipe.cli.options import printable, store_option
+from pixelpipe.cli.output_file import whole_file
 from pixelpipe.cli.results import find_experiment
-from pixelpipe.cli.rows import whole_file
 from pixelpipe.store import Store
 
 

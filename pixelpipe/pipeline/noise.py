@@ -66,8 +66,11 @@ def _correlation(cubes: Sequence[Cube]) -> dict[str, float]:
     if not longer:
         return {}
     own = [cube - cube.mean(axis=2, keepdims=True) for cube in longer]
+    variance = np.mean([(each**2).mean() for each in own])
+    if not variance:  # pictures that do not differ from their prompt's mean say nothing
+        return {}
     product = np.mean([(each[1:] * each[:-1]).mean() for each in own])
-    return {"epoch_correlation": float(np.clip(product / np.mean([(each**2).mean() for each in own]), 0, 1))}
+    return {"epoch_correlation": float(np.clip(product / variance, 0, 1))}
 
 
 def _interaction(cubes: Sequence[Cube], within: float) -> dict[str, float]:

@@ -83,7 +83,7 @@ def test_a_plan_is_simulated_without_a_store(cli, tmp_path, monkeypatch):
     assert not Path("pixelpipe-store").exists()
     assert "3 epochs, 12 prompts x 4 seeds" in result.err
     assert "default: SD1.5 fine-tunes" in result.err
-    assert "one look of this plan sees a difference of +" in result.err
+    assert "the first look sees a difference of +" in result.err
     assert "dollars are not known" in result.err
 
 

@@ -77,7 +77,7 @@ def test_the_verdict_stands_in_prefect_with_its_pictures_inline(undisturbed):
     assert artifact.data.count("](data:image/png;base64,") == 2
     assert artifact.description == f"**PROMOTED** {state.result().sentence}"
     places = re.findall(rf"`({store.url}/[^`]+)`", artifact.data)
-    assert len(places) == 8
+    assert len(places) == 9
     assert all(Path(place).exists() for place in places)
     assert "](config.yaml)" not in artifact.data  # a link that the UI could not follow
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from pixelpipe.cli.plan import plan as plan_command
+from pixelpipe.cli import app
 from pixelpipe.comparison.power import planned_difference
 from pixelpipe.comparison.simulation import Noise
 from pixelpipe.config import alpha_of_look, parse_config
@@ -125,7 +125,7 @@ def test_batches_are_tried_where_a_gpu_is(tmp_path, monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     (tmp_path / "c.yaml").write_text("dataset: {path: art}")
     with pytest.raises(BadInputError, match="--max-batch: must run where a GPU is"):
-        plan_command.main([str(tmp_path / "c.yaml"), "--max-batch"], standalone_mode=False)
+        app.main(["plan", str(tmp_path / "c.yaml"), "--max-batch"], standalone_mode=False)
 
 
 def test_the_tiny_base_without_history_has_no_time(empty, make_config):

@@ -130,7 +130,7 @@ RESULT = [
     {"sampling": {"confirm_seeds": 5}},
 ]
 NOT_RESULT = [
-    {"judge": {"abandon_margin": 0.2, "alpha": 0.04, "patience": 1, "metric": "unique_colors"}},
+    {"judge": {"abandon_margin": 0.2, "alpha": 0.06, "patience": 1, "metric": "unique_colors"}},
     {"budget": {"gpu": "L4", "usd_per_hour": 9.0, "max_usd": 1.0}},
     {"training": {"gradient_accumulation_steps": 4, "gradient_checkpointing": True}},
     {"training": {"num_processes": 2, "compile": "on"}},

@@ -70,6 +70,10 @@ class Results:
         rows = table_of("floors", records("floors", 2, experiment_id=experiment_id))
         return write_rows(self.store, "floors", experiment_id, "floor", rows)
 
+    def votes(self, experiment_id: str) -> str:
+        rows = table_of("votes", records("votes", 2, experiment_id=experiment_id, review_id=f"of {experiment_id}"))
+        return write_rows(self.store, "votes", experiment_id, "review", rows)
+
     def fill(self) -> None:
         """Two experiments: three and one committed epochs, and leftovers of an epoch that never came to exist."""
         for epoch in (1, 2, 3):
@@ -79,6 +83,7 @@ class Results:
         for experiment_id in (FIRST, SECOND):
             self.captions(experiment_id)
             self.floors(experiment_id)
+            self.votes(experiment_id)
             self.status(experiment_id, "running")
         self.status(SECOND, "abandoned", changed_at=START + timedelta(hours=1))
 
