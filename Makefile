@@ -29,7 +29,8 @@ format: $(INSTALLED) ## format the code
 # --- Prefect on this machine: one terminal each for the server and the workers (docs/prefect.md) ---
 PORT ?= 4200
 GPU ?= 0
-export PREFECT_API_URL ?= http://127.0.0.1:$(PORT)/api
+# Of these targets alone: a demo and the tests start servers of their own.
+pools deploy worker-gpu worker-cpu: export PREFECT_API_URL ?= http://127.0.0.1:$(PORT)/api
 
 server: $(INSTALLED) ## Prefect's server, on 127.0.0.1:4200 (PORT=...)
 	@$(BIN)/python -m flows.server $(PORT)
