@@ -7,6 +7,7 @@ from prefect.states import Completed
 
 from flows.parameters import Experiment, Repetition, StoreUrl
 from pixelpipe.comparison.decision import Decision
+from pixelpipe.interruption import stop_if_interrupted
 from pixelpipe.lease import acquire
 from pixelpipe.pipeline.failure import recorded_failure
 from pixelpipe.pipeline.judge_again import must_be_judged_again
@@ -61,6 +62,7 @@ def _attempt(run: ExperimentRun) -> Outcome | None:
         if decision is not None and must_be_judged_again(run, decision):
             decision = judge_epoch_again(run, decision)
         while decision is None or not decision.ends_run:
+            stop_if_interrupted()
             decision = _epoch(run, decision.epoch + 1 if decision else 1, progress)
             show_epoch(run, decision)
         progress.ends(decision)

@@ -28,6 +28,12 @@ def was_interrupted(error: BaseException) -> bool:
     return False
 
 
+def stop_if_interrupted() -> None:
+    """Raise `KeyboardInterrupt` for one that was lost: what is raised in a destructor or a callback, Python ignores."""
+    if _received:
+        raise KeyboardInterrupt
+
+
 def _interrupt(number: int, _frame: object) -> NoReturn:
     _received.append(number)
     raise KeyboardInterrupt

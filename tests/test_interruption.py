@@ -47,3 +47,17 @@ def test_a_signal_that_a_library_swallowed_is_remembered(name):
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "KeyboardInterrupt\nTrue\n"
+
+
+def test_a_signal_that_came_in_a_destructor_stops_at_the_next_epoch():
+    code = (
+        "import os, signal; from pixelpipe.interruption import listen, stop_if_interrupted\n"
+        "class Freed:\n"
+        "    def __del__(self): os.kill(os.getpid(), signal.SIGINT)\n"
+        "listen(); stop_if_interrupted()\n"
+        "freed = Freed(); del freed; print('goes on')\n"
+        "stop_if_interrupted()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.stdout == "goes on\n"
+    assert done.stderr.splitlines()[-1] == "KeyboardInterrupt"
