@@ -116,13 +116,11 @@ def _try_store(store: Store, key: str) -> str | None:
     """What does not hold."""
     store.put(key, b"first")
     try:
-        try:
-            store.put(key, b"second")
-        except AlreadyExistsError:
-            pass
-        else:
-            return "a second put of one key overwrites the first: two promotions could both win"
+        store.put(key, b"second")
+    except AlreadyExistsError:  # as it must be
         return None if store.read(key) == b"first" else "what is read is not what was written"
+    else:
+        return "a second put of one key overwrites the first: two promotions could both win"
     finally:
         store.delete(key)
 
