@@ -70,7 +70,7 @@ class Workers(Generic[Task, Result]):
                 self._start(connection)
         under_way: deque[Connection] = deque()
         for task, connection in zip(tasks, cycle(self._connections), strict=False):
-            connection.send(task)
+            self._send(connection, task)
             under_way.append(connection)
             if len(under_way) == TASKS_AHEAD * len(self._connections):
                 yield self._receive(under_way.popleft())
@@ -96,20 +96,29 @@ class Workers(Generic[Task, Result]):
     def _start(self, connection: Connection) -> None:
         """The function is sent once the worker listens: it may be larger than a pipe holds."""
         if self._receive(connection) == _HELLO:
-            connection.send(self._function)
+            self._send(connection, self._function)
         else:
             self._starting.discard(connection)
+
+    def _send(self, connection: Connection, message: Any) -> None:
+        try:
+            connection.send(message)
+        except (BrokenPipeError, ConnectionResetError):
+            raise self._died(connection) from None
 
     def _receive(self, connection: Connection) -> Any:
         try:
             result, error = connection.recv()
         except (EOFError, ConnectionResetError):
-            process = self._processes[self._connections.index(connection)]
-            process.join(_END_S)
-            raise WorkerDiedError(f"a worker process ended by itself (exit code {process.exitcode})") from None
+            raise self._died(connection) from None
         if error is not None:
             raise error
         return result
+
+    def _died(self, connection: Connection) -> WorkerDiedError:
+        process = self._processes[self._connections.index(connection)]
+        process.join(_END_S)
+        return WorkerDiedError(f"a worker process ended by itself (exit code {process.exitcode})")
 
 
 def _serve(connection: Connection) -> None:

@@ -52,10 +52,13 @@ def test_an_error_in_a_worker_is_raised_here_and_ends_all():
     assert not alive(pids)
 
 
-def test_a_worker_that_is_killed_is_an_error_not_a_hang():
+@pytest.mark.parametrize("gone_before_the_next_task", [True, False])
+def test_a_worker_that_is_killed_is_an_error_not_a_hang(gone_before_the_next_task):
     with Workers(neg, 2) as workers:
         assert list(workers.map([1])) == [-1]
         os.kill(pids_of(workers)[0], signal.SIGKILL)
+        if gone_before_the_next_task:
+            workers._processes[0].join()
         with pytest.raises(WorkerDiedError, match=r"ended by itself \(exit code -9\)"):
             list(workers.map([1, 2, 3]))
 
