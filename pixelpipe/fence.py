@@ -22,7 +22,7 @@ from pixelpipe.store import Store
 class FencedStore(Store):
     """The store of an attempt: every change looks first whether the attempt still holds its lease.
 
-    `check` raises when it does not; `check_known` the same, from what is known already: for what can be rebuilt.
+    `check` raises when it does not; `check_known` the same, from what is known already: for an epoch's pictures.
     """
 
     def __init__(
@@ -47,6 +47,10 @@ class FencedStore(Store):
         super().put_file(key, local, move)
 
     def replace(self, key: str, data: bytes) -> None:
+        self._check()
+        super().replace(key, data)
+
+    def redraw(self, key: str, data: bytes) -> None:
         self._check_known()
         super().replace(key, data)
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from pixelpipe.errors import ExperimentHeldError
+from pixelpipe.errors import ExperimentHeldError, LeaseLostError
 from pixelpipe.lease import acquire, check_free, deaths_in_a_row
 from pixelpipe.store import Store
 
@@ -292,6 +292,20 @@ def test_every_earlier_attempt_is_sealed(store: Store):
         holder.send_signal(signal.SIGCONT)
         assert read_line(holder).startswith("LeaseLostError")
     assert not store.exists("a")
+
+
+def test_a_document_is_replaced_by_nobody_who_lost_the_lease(store: Store):
+    """Without a heartbeat since, which would have told: what is replaced looks by itself, pictures at what is known."""
+    lease = acquire(store, EXPERIMENT)
+    second = json.loads(store.read(attempt_file(store, "0001.json"))) | {"attempt": 2}
+    store.put(attempt_file(store, "0002.json"), json.dumps(second).encode())
+    store.put("config.yaml", b"attempt 2")
+    lease.store.redraw("picture.png", b"the same")
+    with pytest.raises(LeaseLostError, match="attempt 2 goes on"):
+        lease.store.replace("config.yaml", b"attempt 1")
+    assert store.read("config.yaml") == b"attempt 2"
+    with pytest.raises(LeaseLostError):  # by now it is known
+        lease.store.redraw("picture.png", b"the same")
 
 
 def test_deaths_in_a_row_are_counted_from_the_last_epoch_on(store: Store):

@@ -61,7 +61,7 @@ def sample_images(
     """
 
     def put(plan: ImagePlan, image: np.ndarray) -> None:
-        store.replace(key_of(plan), encode_png(image))
+        store.redraw(key_of(plan), encode_png(image))
 
     with ThreadPoolExecutor(PUT_THREADS, thread_name_prefix="pixelpipe-put") as writers:
         waiting: deque[Future[None]] = deque()

@@ -105,7 +105,7 @@ def _check_unchanged(
 def _put_images(run: ElsewhereRun, folder: SampleFolder, epoch: int, plans: Sequence[ImagePlan]) -> None:
     images = folder.images(epoch, run.config.grid)
     for plan, image in zip(plans, images, strict=True):
-        run.store.replace(_key(run.experiment_id, epoch, plan), encode_png(image))
+        run.store.redraw(_key(run.experiment_id, epoch, plan), encode_png(image))
 
 
 def _key(experiment_id: str, epoch: int, plan: ImagePlan) -> str:

@@ -88,6 +88,14 @@ def consistently(store: Store, ask: Callable[[Catalog], _Answer]) -> _Answer:
             return answer
 
 
+def folder_of_rows(store: Store, table: str, experiment_id: str) -> str | None:
+    """The folder that has an experiment's files: its own, the table's once some were compacted, None for no rows."""
+    if read_catalog(store).covered.get(table, {}).get(experiment_id):
+        return results_prefix(table)
+    own = results_prefix(table, experiment_id)
+    return own if store.list(own) else None
+
+
 def uncompacted(store: Store, catalog: Catalog, table: str, experiment_id: str | None = None) -> list[str]:
     """Keys of a table's files that experiments wrote and that no compaction covers; committed or not."""
     found = ((key, parse_results_key(key)) for key in store.list(results_prefix(table, experiment_id)))

@@ -5,11 +5,14 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
 import pixelpipe.results.compaction as compaction
+from pixelpipe.cli.verdicts import say_outcome
 from pixelpipe.keys import compaction_key
+from pixelpipe.pipeline.outcome import Outcome
 from pixelpipe.results import query
 from pixelpipe.results.catalog import Catalog, consistently, read_catalog
 from pixelpipe.results.compaction import compact
@@ -44,6 +47,24 @@ def test_readers_see_the_same_rows_in_few_files(store: Store, results: Results):
     assert {table: each.num_rows for table, each in done.items()} == {t: len(rows) for t, rows in before.items()}
     assert {table for table in SCHEMAS if _small_files(store, table)} == {"samples"}, "an epoch that is not committed"
     assert _squeeze(store) == []
+
+
+def test_a_person_is_sent_to_the_folder_that_has_the_rows(
+    store: Store, results: Results, capsys: pytest.CaptureFixture[str]
+):
+    results.fill()
+    outcome = Outcome(FIRST, "promoted", "better", "It is better.", 3)
+
+    def said() -> str:
+        say_outcome(store, outcome)
+        return capsys.readouterr().out.splitlines()[-1]
+
+    assert said() == f"  Parquet:       {store.uri(f'results/v1/samples/{FIRST}')}"
+    _squeeze(store)
+    assert said() == f"  Parquet:       {store.uri('results/v1/samples')}"
+    assert FIRST in pd.read_parquet(store.uri("results/v1/samples"))["experiment_id"].to_numpy()
+    store.delete_tree("results")
+    assert said() == "  It is better."
 
 
 def test_life_goes_on_after_it(store: Store, results: Results):
