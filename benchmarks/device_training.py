@@ -33,16 +33,15 @@ from diffusers import AutoencoderKL, DPMSolverMultistepScheduler, StableDiffusio
 from PIL import Image
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
+from benchmarks.random_cache import random_cache
 from pixelpipe.config import parse_config
 from pixelpipe.models.layout import SD15, TINY
 from pixelpipe.models.load import load_base
 from pixelpipe.sampling.evaluation import ImagePlan
 from pixelpipe.sampling.sampler import TIMESTEP_SPACING, Sampler
 from pixelpipe.store import Store
-from pixelpipe.training.cache import TrainingCache
 from pixelpipe.training.checkpoint import CheckpointStore
 from pixelpipe.training.engine import Trainer, TrainingData
-from pixelpipe.training.rows import DeviceRows
 
 TFLOP_PER_IMAGE_512 = 2.41  # forward and backward of SD1.5's UNet
 PEAK_TFLOPS = 989.0  # H100 SXM, dense bf16
@@ -148,23 +147,6 @@ def write_images(folder: Path, count: int, size_px: int) -> None:
 
 
 # --- ours ----------------------------------------------------------------------------------------------------------
-
-
-def random_cache(count: int, resolution: int, device: torch.device, tokens: int, width: int) -> TrainingCache:
-    generator = torch.Generator(device).manual_seed(1)
-    side = resolution // 8
-    moments = torch.randn((count, 2, 4, side, side), generator=generator, device=device)
-    moments[:, 1] = 0.1
-    embeddings = torch.randn((count + 1, tokens, width), generator=generator, device=device)
-    return TrainingCache(
-        latents=DeviceRows(moments),
-        captions=tuple(str(number) for number in range(count)),
-        caption_rows=torch.arange(1, count + 1),
-        embeddings=DeviceRows(embeddings),
-        null_embedding=embeddings[0],
-        latent_shape=(4, side, side),
-        encode=lambda texts: embeddings[: len(texts)],
-    )
 
 
 def make_trainer(bench: Bench, batch_size: int, repeats: int, unet: Any = None, **training: Any) -> Trainer:

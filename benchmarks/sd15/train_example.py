@@ -22,14 +22,11 @@ from diffusers import UNet2DConditionModel
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
+from benchmarks.random_cache import random_cache
 from pixelpipe.config import ExperimentConfig, load_config
 from pixelpipe.models.layout import SD15
 from pixelpipe.pipeline.memory_plan import FROZEN_GB, gpu_memory_gb, sprites_at_once
-from pixelpipe.training.cache import TrainingCache
 from pixelpipe.training.engine import Trainer, TrainingData
-from pixelpipe.training.rows import DeviceRows
-
-TOKENS, WIDTH = 77, 768
 
 
 def random_unet(device: torch.device) -> UNet2DConditionModel:
@@ -41,22 +38,6 @@ def random_unet(device: torch.device) -> UNet2DConditionModel:
     for weight in unet.parameters():
         weight.data.normal_(std=0.02, generator=generator)
     return unet
-
-
-def random_cache(count: int, resolution: int, device: torch.device) -> TrainingCache:
-    generator = torch.Generator(device).manual_seed(1)
-    side = resolution // 8
-    moments = torch.randn((count, 2, 4, side, side), generator=generator, device=device)
-    embeddings = torch.randn((count + 1, TOKENS, WIDTH), generator=generator, device=device)
-    return TrainingCache(
-        latents=DeviceRows(moments),
-        captions=tuple(str(number) for number in range(count)),
-        caption_rows=torch.arange(1, count + 1),
-        embeddings=DeviceRows(embeddings),
-        null_embedding=embeddings[0],
-        latent_shape=(4, side, side),
-        encode=lambda texts: embeddings[: len(texts)],
-    )
 
 
 def train(config: ExperimentConfig, steps: int) -> dict[str, Any]:
