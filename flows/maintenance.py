@@ -8,7 +8,7 @@ from pixelpipe.pipeline.maintenance import maintenance_records
 from pixelpipe.pipeline.retention import Retention
 from pixelpipe.reporting.maintenance import maintenance_sentence
 from pixelpipe.store import DEFAULT_STORE, Store
-from tasks.maintenance import compact_results, prune_experiments, report_maintenance
+from tasks.maintenance import compact_results, prune_experiments, rebuild_reports, report_maintenance
 from tasks.worker import under_worker
 
 NOTHING_REMOVED = Retention()
@@ -32,6 +32,8 @@ def maintain_store(
     place.check_reachable()
     compactions = compact_results(place, dry_run)
     removals = prune_experiments(place, retention, dry_run)
+    if not dry_run:
+        rebuild_reports(place, removals)
     records = maintenance_records(compactions, removals)
     report_maintenance(place, records, dry_run)
     return Completed(message=maintenance_sentence(records, dry_run))

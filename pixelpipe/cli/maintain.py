@@ -28,11 +28,16 @@ def maintain(
     pixelpipe maintain --checkpoints-days 30 --samples-days 90 --dry-run
     """
     from pixelpipe.pipeline.maintenance import maintenance_records
-    from pixelpipe.pipeline.retention import Retention, prune
+    from pixelpipe.pipeline.retention import Retention, prune, without_samples
+    from pixelpipe.reporting.documents import linking_to_samples, write_documents
     from pixelpipe.reporting.maintenance import maintenance_sentence
     from pixelpipe.results.compaction import compact
 
     policy = Retention(checkpoints_days=checkpoints_days, samples_days=samples_days)
-    records = maintenance_records(compact(store, dry_run=dry_run), prune(store, policy, dry_run=dry_run))
+    compactions, removals = compact(store, dry_run=dry_run), prune(store, policy, dry_run=dry_run)
+    for experiment_id in [] if dry_run else linking_to_samples(store, without_samples(removals)):
+        write_documents(store, experiment_id)
+        click.echo(f"report of {experiment_id}", err=True)
+    records = maintenance_records(compactions, removals)
     write_records(records, output_format)
     click.echo(maintenance_sentence(records, dry_run), err=True)

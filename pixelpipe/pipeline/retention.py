@@ -3,7 +3,7 @@
 Rows are never removed, nor the sprites that stand in them; what takes space are checkpoints and full-size pictures.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
@@ -81,6 +81,11 @@ def prune(store: Store, policy: Retention, *, now: datetime | None = None, dry_r
             for _, keys in found:
                 _remove(store, keys)
     return sorted(removals, key=lambda removal: -removal.num_bytes)
+
+
+def without_samples(removals: Iterable[Removal]) -> list[str]:
+    """Experiments that lost full-size pictures of an epoch: reports link to them."""
+    return sorted({removal.experiment_id for removal in removals if removal.kind == "samples"})
 
 
 def _protected(store: Store, listed: list[dict[str, Any]]) -> _Protected:

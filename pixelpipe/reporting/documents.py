@@ -1,14 +1,26 @@
 """The documents of an experiment: derived from Parquet, so they are replaced, never edited."""
 
+from collections.abc import Iterable
+
 from pixelpipe.keys import SITE, experiment_key
 from pixelpipe.reporting.contact_sheet import contact_sheet
 from pixelpipe.reporting.description import describe
+from pixelpipe.reporting.judged_against import split_reference
 from pixelpipe.reporting.pages.report import html_report
 from pixelpipe.reporting.plots import metric_plot
 from pixelpipe.reporting.verdict import CONTACT_SHEET, METRIC_PLOT, verdict_markdown
+from pixelpipe.results.reader import read_table
 from pixelpipe.store import Store
 
 REPORT, VERDICT = "report.html", "verdict.md"
+
+
+def linking_to_samples(store: Store, experiment_ids: Iterable[str]) -> list[str]:
+    """Experiments with a report that links to full-size images of these: themselves, and those judged against them."""
+    decisions = read_table(store, "decisions", columns=["experiment_id", "baseline"]).to_pylist()
+    removed = set(experiment_ids)
+    judged = {row["experiment_id"] for row in decisions if split_reference(row["baseline"])[0] in removed}
+    return [each for each in sorted(removed | judged) if store.exists(experiment_key(each, REPORT))]
 
 
 def write_documents(store: Store, experiment_id: str) -> dict[str, str]:

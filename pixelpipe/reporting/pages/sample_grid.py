@@ -63,6 +63,7 @@ class SampleGrid:
     enlarged_px: int
     printed_px: int
     num_seeds: int  # that are shown
+    num_removed: int  # images that are shown, and whose full size the store no longer has
     shown: str  # what is shown, of how much
 
     @property
@@ -99,6 +100,13 @@ def sample_grid(store: Store, description: Description) -> SampleGrid | None:
         enlarged_px=_multiple(images.grid, ENLARGED_PX),
         printed_px=min(_multiple(images.grid, SPRITE_PX), PRINTED_PX // len(prompts)),
         num_seeds=images.seeds_shown,
+        num_removed=sum(
+            image is not None and image["href"] is None
+            for epoch in epochs
+            for strip in epoch.strips
+            for seeds in strip.images
+            for image in seeds
+        ),
         shown=_shown(images),
     )
 

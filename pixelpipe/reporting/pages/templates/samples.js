@@ -52,7 +52,7 @@
       link.href = image.href;
       link.textContent = "full size";
       caption.append(" · ", link);
-    }
+    } else if (image) caption.append(" · full size no longer kept");
     return image;
   }
 
