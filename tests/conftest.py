@@ -3,18 +3,18 @@
 import os
 import tempfile
 import zlib
+from pathlib import Path
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")  # no test loads anything from a hub
 os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
 if "PYTEST_XDIST_WORKER" in os.environ:  # threads of two torch processes on the same cores mostly wait
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 # compiled once for all runs of the tests, which leave the user's own cache alone
-os.environ.setdefault("NUMBA_CACHE_DIR", f"{tempfile.gettempdir()}/pixelpipe-tests-numba-{os.getuid()}")
+os.environ.setdefault("NUMBA_CACHE_DIR", str(Path(__file__).parents[1] / ".pytest_cache/numba"))
 
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,6 +23,19 @@ import pytest
 from pixelpipe.comparison.decision import Decision
 from pixelpipe.config import ExperimentConfig, parse_config
 from pixelpipe.store import Store
+
+
+@pytest.fixture(scope="session", autouse=True)
+def temporary_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """What libraries, and processes that are killed, leave behind goes with the tests' own folders."""
+    folder, before = tmp_path_factory.mktemp("tmp"), os.environ.get("TMPDIR")
+    os.environ["TMPDIR"] = tempfile.tempdir = str(folder)
+    yield folder
+    tempfile.tempdir = None
+    if before is None:
+        del os.environ["TMPDIR"]
+    else:
+        os.environ["TMPDIR"] = before
 
 
 @pytest.fixture(scope="session", autouse=True)

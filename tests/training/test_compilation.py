@@ -1,8 +1,7 @@
 """When torch.compile is chosen, and that what it computes is what was computed without it."""
 
-import os
 import re
-import tempfile
+from pathlib import Path
 
 import pytest
 import torch
@@ -116,7 +115,7 @@ class Denoiser(torch.nn.Module):
 @pytest.mark.skipif(obstacle("cpu") is not None, reason=f"{obstacle('cpu')}")
 def test_compiled_losses_are_the_eager_ones(make_trainer, tmp_path, monkeypatch):
     """The whole batches are compiled, the smaller last one of an epoch is not."""
-    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", f"{tempfile.gettempdir()}/pixelpipe-tests-inductor-{os.getuid()}")
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(Path(__file__).parents[2] / ".pytest_cache/inductor"))
     eager, trainer = (make_trainer(epochs=2, unet=Denoiser()) for _ in range(2))
     trainer.compile()
     seen = []
