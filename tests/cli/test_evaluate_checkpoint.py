@@ -17,7 +17,7 @@ from pixelpipe.lease import acquire
 from pixelpipe.lines import champion
 from pixelpipe.models.layout import TINY
 from pixelpipe.models.lora import diffusers_tensors, kohya_tensors, merge_lora, read_lora
-from pixelpipe.pipeline.conclude import conclude
+from pixelpipe.pipeline.alone import run_alone
 from pixelpipe.pipeline.evaluate import decode_png
 from pixelpipe.pipeline.news import champion_config, find_news
 from pixelpipe.pipeline.prepare import prepare
@@ -49,19 +49,7 @@ def configuration(portraits, **sampling):
 def trained(tmp_path_factory, portraits):
     """A store whose line `art` has a champion of two epochs, trained here; and its id."""
     store = Store.open(tmp_path_factory.mktemp("trained") / "store")
-    experiment = prepare(store, configuration(portraits))
-    with acquire(store, experiment.experiment_id) as lease:
-        run = ExperimentRun(lease, experiment)
-        run.begin()
-        decision = None
-        while decision is None or not decision.ends_run:
-            record = run.train_epoch()
-            run.sample_epoch(record)
-            samples = run.analyze_epoch(record)
-            decision = run.judge_epoch(record, samples)
-            run.commit_epoch(record, samples, decision)
-        conclude(run, decision)
-    return store, run.experiment_id
+    return store, run_alone(store, configuration(portraits)).experiment_id
 
 
 @pytest.fixture
