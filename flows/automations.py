@@ -17,7 +17,9 @@ from prefect.events.schemas.events import ResourceSpecification
 
 TAG = "pixelpipe"  # of every deployment: no other run is touched
 HEARTBEAT_S = 30  # as prefect.yaml sets it; Prefect gives none more often
-SILENT_AFTER_S = 90  # longer than a lease needs to expire, so whoever goes on gets it
+# Longer than a lease needs to expire, so whoever goes on gets it; and than a server is away that is restarted, for it
+# counts what it did not hear itself.
+SILENT_AFTER_S = 240
 
 
 def automations() -> list[Automation]:
@@ -27,7 +29,7 @@ def automations() -> list[Automation]:
     return [
         Automation(
             name="pixelpipe: a run without heartbeats has crashed",
-            description=f"A run that gave no heartbeat for {SILENT_AFTER_S} s was lost with its machine.",
+            description=f"A run that gave no heartbeat for {SILENT_AFTER_S // 60} minutes was lost with its machine.",
             trigger=EventTrigger(
                 after={"prefect.flow-run.heartbeat"},
                 expect={"prefect.flow-run.heartbeat", *ends},
@@ -39,7 +41,7 @@ def automations() -> list[Automation]:
                 within=timedelta(seconds=SILENT_AFTER_S),
             ),
             actions=[
-                _to(StateType.CRASHED, "Crashed", f"No heartbeat for {SILENT_AFTER_S} s: lost."),
+                _to(StateType.CRASHED, "Crashed", f"No heartbeat for {SILENT_AFTER_S // 60} minutes: lost."),
             ],
         ),
         Automation(

@@ -29,7 +29,7 @@ def caption_dataset(
         dataset: The sprites.
         captions: Where their captions come from.
         to: A new folder for the sprites with their captions; without it they are only made and kept in the store.
-        store: Path or URL of the store.
+        store: Path or URL of the store; a relative path begins where the worker was started.
         base: Whose tokens are counted: sd15, tiny, or a folder.
         convention: txt, jsonl or csv; default: that of the dataset.
     """

@@ -22,10 +22,13 @@ SETTINGS = {
     "PREFECT_CLI_PROMPT": "false",
     "TRANSFORMERS_VERBOSITY": "error",  # it warns of parts that SD1.5 does not use
 }
+# A run that ends while the person's own server is away tries for four minutes to say so.
+SETTINGS_WITH_A_SERVER = {"PREFECT_CLIENT_MAX_RETRIES": "7"}
 
 
 def apply_settings() -> None:
-    for name, value in SETTINGS.items():
+    of_the_server = SETTINGS_WITH_A_SERVER if "PREFECT_API_URL" in os.environ else {}
+    for name, value in (SETTINGS | of_the_server).items():
         os.environ.setdefault(name, value)
 
 

@@ -26,7 +26,7 @@ def export_checkpoint(
     Args:
         checkpoint: EXPERIMENT[@EPOCH]; default: its last epoch.
         to: A new folder, or a new file that ends in .safetensors, on the worker's machine.
-        store: Path or URL of the store.
+        store: Path or URL of the store; a relative path begins where the worker was started.
         form: diffusers, single-file, kohya or lora; default: what suits `to`.
         dtype: fp16, fp32 or bf16.
     """

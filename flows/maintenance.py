@@ -24,7 +24,7 @@ def maintain_store(
     Runs beside experiments and readers. A run that is killed leaves nothing half-done that anybody counts.
 
     Args:
-        store: Path or URL of the store.
+        store: Path or URL of the store; a relative path begins where the worker was started.
         retention: From when on checkpoints and pictures are removed; by default nothing is.
         dry_run: Only say what would be done, with sizes.
     """

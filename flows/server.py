@@ -13,7 +13,10 @@ def start_server(port: int) -> None:
     if _answers(port):
         return
     os.environ["PREFECT_SERVER_ANALYTICS_ENABLED"] = "false"  # on a new database it prints a traceback of 100 lines
-    server = ["-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
+    # slots that runs hold must outlive a restart: whose slot is gone, Prefect ends
+    os.environ["PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE"] = "prefect.server.concurrency.lease_storage.filesystem"
+    os.environ["PREFECT_UI_API_URL"] = f"http://127.0.0.1:{port}/api"  # else the UI asks what PREFECT_API_URL names
+    server = ["-m", "prefect", "--no-prompt", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
     os.execv(sys.executable, [sys.executable, *server])
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 _WORDS = {
     "vlm": "VLM", "lr": "learning rate", "ema": "EMA", "snr": "SNR",
-    "sd": "deviation", "usd": "dollars", "gpu": "GPU",
+    "sd": "deviation", "usd": "dollars", "gpu": "GPU", "num": "number of",
 }  # fmt: skip
 _LIMITS = {
     "minimum": "at least {:g}",

@@ -14,6 +14,7 @@ from prefect.artifacts import (
     update_progress_artifact,
 )
 from prefect.cache_policies import NO_CACHE
+from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 
 from pixelpipe.comparison.decision import Decision
 from pixelpipe.interruption import was_interrupted
@@ -24,6 +25,7 @@ from pixelpipe.results.reader import read_table
 from tasks.announcement import artifact_key, emit, tag_run, tolerant
 
 STAGES = ("training", "sampling", "measuring", "judging")
+RETRIES_OF_WHAT_ONLY_SHOWS = 1  # after 2 s: a server that is away must not hold up a rented GPU
 
 
 def name_run(experiment: Experiment) -> None:
@@ -72,7 +74,8 @@ def announced(run: ExperimentRun) -> Iterator[Progress]:
     about = (run.experiment_id, run.experiment.line)
     emit("started", *about, {"attempt": run.attempt, "epochs": run.config.training.epochs, "done": run.done_epochs})
     try:
-        yield Progress(run)
+        with temporary_settings({PREFECT_CLIENT_MAX_RETRIES: RETRIES_OF_WHAT_ONLY_SHOWS}):
+            yield Progress(run)
     except BaseException as error:
         how = "cancelled" if was_interrupted(error) else "failed"
         emit(how, *about, {"attempt": run.attempt, "sentence": " ".join(str(error).split())})

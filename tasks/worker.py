@@ -23,7 +23,9 @@ from prefect.runtime import flow_run
 from prefect.states import Cancelled, Crashed
 
 from pixelpipe.errors import BadInputError, WorkerDiedError
+from pixelpipe.interruption import was_interrupted
 from pixelpipe.lease import deaths_in_a_row
+from tasks.announcement import tolerant
 
 if TYPE_CHECKING:  # a worker's start, and flows that train nothing, need no torch
     from pixelpipe.pipeline.run import ExperimentRun
@@ -47,8 +49,25 @@ def under_worker() -> Iterator[None]:
     limit = os.environ.get(GPU_LIMIT)
     if limit is not None:
         get_run_logger().info("waiting for a slot of %s", limit)
-    with _slot(limit) if limit is not None else nullcontext():
+    with _slot(limit) if limit is not None else nullcontext(), _cancelled_at_once():
         yield
+
+
+@contextmanager
+def _cancelled_at_once() -> Iterator[None]:
+    """A run that Cancel ended says so itself.
+
+    Prefect's worker does, too, but first it imports the flow anew, torch and all, to look for hooks: up to a minute.
+    """
+    try:
+        yield
+    except BaseException as error:
+        if was_interrupted(error):
+            with tolerant("that the run is cancelled"), get_client(sync_client=True) as client:
+                state = client.read_flow_run(flow_run.id).state
+                if state is not None and state.is_cancelling():
+                    client.set_flow_run_state(flow_run.id, Cancelled(message="Cancelled; the next run goes on."))
+        raise
 
 
 def refuse_endless_resuming(run: ExperimentRun) -> None:

@@ -163,12 +163,20 @@ class Painter:
             return conclude(run, decision)
 
     def _epoch(self, run: Any, epoch: int, colors: Colors) -> Decision:
+        record = self._record(run, epoch)
+        self._paint_epoch(run, epoch, colors)
+        samples = run.analyze_epoch(record)
+        decision = run.judge_epoch(record, samples)
+        run.commit_epoch(record, samples, decision)
+        return decision
+
+    def _record(self, run: Any, epoch: int) -> Any:
         from pixelpipe.training.engine import EpochRecord
 
         run.seconds = {"train": 10.0, "save": 1.0, "sample": 5.0}
         saved: Future[str] = Future()
         saved.set_result("c" * 64)
-        record = EpochRecord(
+        return EpochRecord(
             epoch=epoch,
             train_loss=0.2,
             validation_loss=0.2,
@@ -178,12 +186,29 @@ class Painter:
             seconds_train=10.0,
             saved=saved,
         )
-        for plan in run.experiment.evaluation.images:
+
+    def _paint_epoch(self, run: Any, epoch: int, colors: Colors) -> int:
+        plans = run.experiment.evaluation.images
+        for plan in plans:
             self._paint(run._sample_key(epoch, plan), colors(epoch), (run.experiment_id, epoch, plan))
-        samples = run.analyze_epoch(record)
-        decision = run.judge_epoch(record, samples)
-        run.commit_epoch(record, samples, decision)
-        return decision
+        return len(plans)
+
+    def paint_in_flows(self, colors: float, fresh: Mapping[str, float]) -> None:
+        """From now on the flows' own stages train nothing and paint: candidates all alike, all that follows is real."""
+        import pixelpipe.pipeline.fresh as fresh_seeds
+        import pixelpipe.pipeline.run as stages
+
+        def train_epoch(run: Any) -> Any:
+            return self._record(run, run.done_epochs + 1)
+
+        def sample_epoch(run: Any, record: Any) -> int:
+            return self._paint_epoch(run, record.epoch, lambda _: colors)
+
+        for module in (stages, fresh_seeds):
+            self.monkeypatch.setattr(module, "checkpoint_sampler", lambda *_: (None, None))
+        self.monkeypatch.setattr(fresh_seeds, "sample_images", self._paint_fresh(fresh))
+        self.monkeypatch.setattr(stages.ExperimentRun, "train_epoch", train_epoch)
+        self.monkeypatch.setattr(stages.ExperimentRun, "sample_epoch", sample_epoch)
 
     def _paint_fresh(self, fresh: Mapping[str, float]):
         def paint(store, sampler, unet, plans, key_of, description):

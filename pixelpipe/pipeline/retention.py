@@ -34,10 +34,10 @@ class Retention(BaseModel):
     checkpoints_days: float | None = Field(
         default=None,
         ge=0,
-        description="Then only the last checkpoint (with its optimizer), the best and champions stay.",
+        description="After so many days only the last checkpoint, the best and champions stay.",
     )
     samples_days: float | None = Field(
-        default=None, ge=0, description="Then only these epochs' full-size pictures stay; sprites stay in Parquet."
+        default=None, ge=0, description="After so many only these epochs' full-size pictures stay; sprites do, too."
     )
 
 
