@@ -57,7 +57,8 @@ def test_a_page_that_loads_nothing_and_runs_nothing(cli, art):
     assert "&lt;script&gt;" in page
     assert "<img src=x" not in page
     assert page.count('src="data:image/png;base64,') >= 30
-    assert "http" not in page.replace("https://", "")
+    assert "http" not in page.replace("https://", "").replace("http-equiv", "")
+    assert "default-src 'none'; img-src data:; style-src 'unsafe-inline'" in page
 
 
 def test_a_fixed_copy(cli, art):
