@@ -25,7 +25,7 @@ from prefect.states import Cancelled, Crashed
 from pixelpipe.errors import BadInputError, WorkerDiedError
 from pixelpipe.interruption import was_interrupted
 from pixelpipe.lease import deaths_in_a_row
-from tasks.announcement import tolerant
+from tasks.announcement import this_run, tolerant
 
 if TYPE_CHECKING:  # a worker's start, and flows that train nothing, need no torch
     from pixelpipe.pipeline.run import ExperimentRun
@@ -55,14 +55,14 @@ def under_worker() -> Iterator[None]:
 
 @contextmanager
 def _cancelled_at_once() -> Iterator[None]:
-    """A run that Cancel ended says so itself.
+    """A deployment's run that Cancel ended says so itself.
 
     Prefect's worker does, too, but first it imports the flow anew, torch and all, to look for hooks: up to a minute.
     """
     try:
         yield
     except BaseException as error:
-        if was_interrupted(error):
+        if was_interrupted(error) and this_run().deployment_id is not None:
             with tolerant("that the run is cancelled"), get_client(sync_client=True) as client:
                 state = client.read_flow_run(flow_run.id).state
                 if state is not None and state.is_cancelling():

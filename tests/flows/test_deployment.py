@@ -1,4 +1,4 @@
-"""prefect.yaml on a real server with real workers: no misspelled key, and a run that outlives Cancel and kill -9."""
+"""prefect.yaml on a real server with real workers: no misspelled key, and runs that outlive Cancel and kill -9."""
 
 import json
 import os
@@ -164,6 +164,16 @@ class Prefect:
             time.sleep(0.2)
         return found
 
+    def lose_server(self, seconds: float) -> None:
+        """Killed, and for so long nobody answers; then a server on the same port and database."""
+        server = self.processes.pop("server")
+        server.kill()
+        server.wait()
+        time.sleep(seconds)
+        self.start("server", "flows.server", str(self.port))
+        self.processes = {"server": self.processes.pop("server"), **self.processes}  # it is stopped last
+        self.wait(self.answers, "the server starts again")
+
     def answers(self) -> bool:
         assert self.processes["server"].poll() is None, self.log("server")
         try:
@@ -317,8 +327,11 @@ def flow_processes(prefect: Prefect) -> list[psutil.Process]:
     return found
 
 
-def test_a_run_outlives_cancel_and_a_killed_worker(prefect: Prefect, make_config, tmp_path):
-    """Cancelled, started again, its worker killed in an epoch, resumed on the other: the same rows and verdict."""
+def test_runs_outlive_cancel_a_killed_worker_and_a_killed_server(prefect: Prefect, make_config, tmp_path):
+    """Cancelled, started again, its worker killed in an epoch, resumed on the other: the same rows and verdict.
+
+    Then a retraining, whose server is killed and comes back.
+    """
     config = make_config(line="deployed", dataset={"repeats": 4}, training={"epochs": 3})
     store = Store.open(prefect.folder / "store")  # relative to where the workers are started
     experiment_id = prepare(store, config).experiment_id
@@ -368,6 +381,8 @@ def test_a_run_outlives_cancel_and_a_killed_worker(prefect: Prefect, make_config
     with (art / "metadata.jsonl").open("a") as captions:
         captions.write(json.dumps({"file_name": "red.png", "text": "a red square"}) + "\n")
     retraining = start("retrain/retrain", {"line": "deployed", "store": "store", "dataset": str(art)})
+    prefect.wait(lambda: len(list_experiments(store)) == 2, "the candidate is trained")
+    prefect.lose_server(seconds=5)
     assert as_it_was_run == undisturbed_rows(tmp_path, config)  # computed while the other one trains
     ends = prefect.wait(
         lambda: state(retraining)["type"] in ("COMPLETED", "PAUSED", "FAILED") and state(retraining), "it retrains"
