@@ -72,10 +72,12 @@ def _attempt(run: ExperimentRun) -> Outcome | None:
 def _epoch(run: ExperimentRun, epoch: int, progress: Progress) -> Decision:
     progress.begins("training", epoch)
     record = train_epoch(run, epoch)
-    progress.begins("sampling", epoch)
-    sample_epoch(run, record)
-    progress.begins("measuring", epoch)
-    samples = analyze_epoch(run, record)
+    samples = None
+    while samples is None:  # an adaptive evaluation draws again where its first seeds leave it open
+        progress.begins("sampling", epoch)
+        sample_epoch(run, record)
+        progress.begins("measuring", epoch)
+        samples = analyze_epoch(run, record)
     progress.begins("judging", epoch)
     return judge_epoch(run, record, samples)
 

@@ -196,6 +196,10 @@ class SamplingConfig(Strict):
         default=None, description="A text file, one prompt a line; default: held-out captions."
     )
     confirm_seeds: int = Field(default=4, ge=1, le=100, description="Fresh seeds a prompt that confirm a promotion.")
+    adaptive: bool = Field(
+        default=False,
+        description="Epochs draw each prompt's first seed, and the others only where that leaves the decision open.",
+    )
 
 
 def _run_sd(value: Any) -> Any:
@@ -240,6 +244,13 @@ def alpha_of_look(alpha: float, look: int, looks: int) -> float:
     A candidate that is stopped at its first look saves the most, so the first look may spend the most.
     """
     return alpha / (math.sqrt(look) * sum(1 / math.sqrt(number) for number in range(1, looks + 1)))
+
+
+FIRST_STAGE_SHARE = 0.25
+"""Of what a look may spend of alpha, the part of its first stage, where `sampling.adaptive` gives it two.
+
+Chosen by simulation (docs/decisions/0029-adaptive-evaluation.md).
+"""
 
 
 class BudgetConfig(Strict):
@@ -314,6 +325,10 @@ class ExperimentConfig(Strict):
                 f"but got {parts}"
             )
         self._check_processes()
+        if self.sampling.adaptive and self.sampling.seeds_per_prompt < 2:
+            raise ValueError(
+                "`sampling.adaptive` must be false where `sampling.seeds_per_prompt` is 1: there are no other seeds"
+            )
         if self.judge.grace >= self.training.epochs:
             raise ValueError(
                 f"`judge.grace` must be below `training.epochs` ({self.training.epochs}) but got {self.judge.grace}"
@@ -346,8 +361,9 @@ class ExperimentConfig(Strict):
 
     @property
     def min_prompts(self) -> int:
-        """Fewest prompts whose sign-flip test can reach what its last look may spend."""
-        return fewest_prompts(self.judge.alpha, self.planned_looks)
+        """Fewest prompts whose sign-flip test can reach what its last look, or a look's last stage, may spend."""
+        share = 1 - FIRST_STAGE_SHARE if self.sampling.adaptive else 1.0
+        return fewest_prompts(self.judge.alpha * share, self.planned_looks)
 
     @property
     def resolution(self) -> int:

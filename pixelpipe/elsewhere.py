@@ -28,10 +28,12 @@ NOT_IDENTITY = frozenset({"name", "judge", "budget", "figures", "note", "usd_per
 _PLACES = (("dataset", "path"), ("sampling", "prompts"), ("captions", "table"), ("captions", "vlm"))
 
 
-def _known(section: type[BaseModel]) -> Any:
+def _known(section: type[BaseModel], without: str = "") -> Any:
     """The section with every field optional; choices are free text, since other tools have other ones."""
     fields: dict[str, Any] = {}
     for name, field in section.model_fields.items():
+        if name == without:
+            continue
         kind: Any = field.annotation
         if name == "gradient_accumulation_steps":  # a number, or a word
             kind = int | Annotated[str, Field(min_length=1)]
@@ -44,7 +46,8 @@ def _known(section: type[BaseModel]) -> Any:
 
 
 KnownDataset, KnownCaptions, KnownModel = _known(DatasetConfig), _known(CaptionsConfig), _known(ModelConfig)
-KnownTraining, KnownSampling = _known(TrainingConfig), _known(SamplingConfig)
+KnownTraining = _known(TrainingConfig)
+KnownSampling = _known(SamplingConfig, without="adaptive")  # what is not trained here is there whole
 
 
 class Figures(Strict):

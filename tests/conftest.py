@@ -163,9 +163,10 @@ class Painter:
             return conclude(run, decision)
 
     def _epoch(self, run: Any, epoch: int, colors: Colors) -> Decision:
-        record = self._record(run, epoch)
-        self._paint_epoch(run, epoch, colors)
-        samples = run.analyze_epoch(record)
+        record, samples = self._record(run, epoch), None
+        while samples is None:
+            self._paint_epoch(run, epoch, colors)
+            samples = run.analyze_epoch(record)
         decision = run.judge_epoch(record, samples)
         run.commit_epoch(record, samples, decision)
         return decision
@@ -188,7 +189,7 @@ class Painter:
         )
 
     def _paint_epoch(self, run: Any, epoch: int, colors: Colors) -> int:
-        plans = run.experiment.evaluation.images
+        plans = run.to_draw(epoch)
         for plan in plans:
             self._paint(run._sample_key(epoch, plan), colors(epoch), (run.experiment_id, epoch, plan))
         return len(plans)

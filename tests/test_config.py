@@ -74,6 +74,7 @@ EVERY_FIELD: dict[str, Any] = {
         "batch_size": 9,
         "prompts": "/art/prompts.txt",
         "confirm_seeds": 8,
+        "adaptive": True,
     },
     "judge": {
         "baseline": "old-1a2b3c4d@3",

@@ -55,7 +55,8 @@ def judge(
     --simulate asks instead how often the rule is right about your plan, and what it saves:
         pixelpipe judge --simulate my-art.yaml --set sampling.num_prompts=32
     It simulates --runs runs of several true differences with the variances of your own line (stated defaults where
-    it has none yet), writes a --plot, and says how many prompts and seeds see a difference of --see.
+    it has none yet), evaluated whole and with sampling.adaptive, writes a --plot of your plan, and says how many
+    prompts and seeds see a difference of --see.
     """
     if simulate:
         from pixelpipe.cli.simulate import simulate_plan

@@ -70,6 +70,7 @@ def _rows(found: Any, settings: Any) -> list[dict[str, str]]:
         ("time", _minutes(found.seconds), f"{found.seconds_from}; {times}" if found.seconds else found.seconds_from),
         ("  training", _minutes(found.training_s), f"{found.num_sprites} sprites, {settings.training.epochs} epochs"),
         ("  evaluation", _minutes(found.evaluation_s), f"{found.num_images_an_epoch} images an epoch, and fresh seeds"),
+        *_expected(found),
         ("evaluation's share", unknown if found.evaluation_share is None else f"{found.evaluation_share:.0%}", ""),
         ("cost", unknown if found.usd is None else f"${found.usd:.2f}", f"{budget.gpu} at ${found.usd_per_hour:g}/h"),
         ("disk", f"{found.disk_gb:.1f} GB", "weights of every epoch, the last optimizer, images"),
@@ -95,6 +96,16 @@ def _rows(found: Any, settings: Any) -> list[dict[str, str]]:
     ]
     rows = [row for row in rows if row[1]]
     return [{"what": what, "estimate": value, "from": how} for what, value, how in rows]
+
+
+def _expected(found: Any) -> list[tuple[str, str, str]]:
+    """Of an adaptive evaluation: what is above, and beneath for its share and cost, is the most that it may be."""
+    if found.expected_evaluation_s is None:
+        return []
+    value = f"{_minutes(found.expected_evaluation_s)}, {found.expected_evaluation_share:.0%}"
+    return [
+        ("    expected", value, "sampling.adaptive, of a candidate that is no worse; else at most what stands here")
+    ]
 
 
 def _by_batch(memory: dict[int, float]) -> str:

@@ -100,7 +100,8 @@ def _introduction(store: Store, experiment: Experiment, baseline: Baseline) -> s
         f"{experiment.experiment_id} (line {experiment.line}): {num_train} sprites and {num_held_out} held out, "
         f"base {config.model.base} at {config.resolution} px\n"
         f"  {config.training.epochs} epochs{goes_on}; each is judged on {sampling.num_prompts} prompts x "
-        f"{sampling.seeds_per_prompt} seed{'s' if sampling.seeds_per_prompt > 1 else ''}, {rival}"
+        f"{sampling.seeds_per_prompt} seed{'s' if sampling.seeds_per_prompt > 1 else ''}"
+        f"{', one of them while that is enough' if sampling.adaptive and baseline.reference else ''}, {rival}"
     )
 
 

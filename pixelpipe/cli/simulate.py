@@ -29,14 +29,14 @@ def simulate_plan(
     output_format: Format,
 ) -> int:
     """Simulate, write the plot, say what was assumed and what would be needed; the table goes to stdout."""
-    from pixelpipe.pipeline.forecast import DIFFERENCES, forecast
+    from pixelpipe.pipeline.forecast import DIFFERENCES, forecast, num_designs
     from pixelpipe.progress import progress_bar
     from pixelpipe.reporting.forecast_plot import forecast_plot
 
     config = _plan(config_path, overrides)
     if not plot.absolute().parent.is_dir():
         raise BadInputError(f"--plot {plot}: must be in a folder that exists but {plot.parent} does not")
-    with progress_bar("simulating", runs * len(DIFFERENCES)) as advance:
+    with progress_bar("simulating", runs * len(DIFFERENCES) * num_designs(config)) as advance:
         found = forecast(store, config, wanted, runs, min(os.cpu_count() or 1, 4), advance)
     write_records(_records(found), output_format)
     write_whole(plot, forecast_plot(found))
@@ -59,19 +59,24 @@ def _plan(path: str | None, overrides: tuple[str, ...]) -> ExperimentConfig:
 
 
 def _records(found: Forecast) -> list[dict[str, Any]]:
-    share = found.cost.evaluation_share
-    return [
+    """The plan's own evaluation first, then what `sampling.adaptive` the other way would do on the same pictures."""
+    whole, adaptive = (found.others, found.rows) if found.config.sampling.adaptive else (found.rows, found.others)
+    records = [
         {
+            "evaluation": evaluation,
             "true_difference": f"{difference:+.0%}",
             "abandoned": each.abandoned,
             "promoted": each.promoted,
             "mean_stop": each.mean_stop,
-            "saved_net": each.saved(share),
+            "pictures": each.mean_drawn / each.mean_stop,
+            "saved_net": each.saved(found.cost.evaluation_share),
             "usd_saved": found.usd_saved(each),
             "runs": len(each.endings),
         }
-        for difference, each in found.rows
+        for evaluation, rows in (("whole", whole), ("adaptive", adaptive))
+        for difference, each in rows
     ]
+    return sorted(records, key=lambda record: (record["evaluation"] == "adaptive") != found.config.sampling.adaptive)
 
 
 def _assumptions(found: Forecast) -> list[str]:
@@ -88,7 +93,8 @@ def _assumptions(found: Forecast) -> list[str]:
         f"margin {judge.abandon_margin:+.0%}, alpha {judge.alpha:g} over all looks",
         *(f"deviation of {name} {value:.3f} ({sources[name]})" for name, value in figures.items()),
         f"deviation {between}",
-        f"evaluation is {found.cost.evaluation_share:.0%} of an epoch ({found.cost.source})",
+        f"a whole evaluation is {found.cost.evaluation_share:.0%} of an epoch ({found.cost.source}); adaptive: "
+        f"sampling.adaptive, which is {'on' if sampling.adaptive else 'off'} in this plan",
     ]
 
 

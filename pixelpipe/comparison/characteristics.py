@@ -38,6 +38,7 @@ class Ending:
     epoch: int
     verdict: Verdict
     reason_code: ReasonCode
+    drawn: float | None = None  # whole evaluations' worth of pictures; None: not adaptive, one an epoch
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +72,15 @@ class Characteristics:
     def saved(self, evaluation_share: float) -> float:
         """Share of the GPU money of training to the end without any judging that judging saves, its own cost paid.
 
-        `evaluation_share`: of an epoch's GPU time, what sampling takes. Negative where judging costs more than it
-        saves: a candidate that is not abandoned pays for all its looks.
+        `evaluation_share`: of an epoch's GPU time, what a whole evaluation takes. Negative where judging costs more
+        than it saves: a candidate that is not abandoned pays for all its looks.
         """
-        return net_saving(self.mean_stop, self.planned_epochs, evaluation_share)
+        return net_saving(self.mean_stop, self.planned_epochs, evaluation_share, self.mean_drawn)
+
+    @property
+    def mean_drawn(self) -> float:
+        """Pictures that a run draws on average, in whole evaluations: an epoch each, unless it is adaptive."""
+        return float(np.mean([each.epoch if each.drawn is None else each.drawn for each in self.endings]))
 
     def upper_bound(self, share: float) -> float:
         """One-sided 95% upper bound of a share of these runs (Clopper & Pearson 1934)."""
@@ -84,8 +90,13 @@ class Characteristics:
         return 1.0 if hits == len(self.endings) else float(beta.ppf(0.95, hits + 1, len(self.endings) - hits))
 
 
-def net_saving(mean_stop: float, planned_epochs: int, evaluation_share: float) -> float:
-    return 1 - mean_stop / planned_epochs / (1 - evaluation_share)
+def net_saving(
+    mean_stop: float, planned_epochs: int, evaluation_share: float, mean_drawn: float | None = None
+) -> float:
+    """`mean_drawn`: whole evaluations that a run draws; None: one an epoch."""
+    training = mean_stop * (1 - evaluation_share)
+    drawn = mean_stop if mean_drawn is None else mean_drawn
+    return 1 - (training + drawn * evaluation_share) / planned_epochs / (1 - evaluation_share)
 
 
 def simulate(
@@ -145,5 +156,8 @@ def pictures_of(design: Design, truth: Truth, run: int) -> tuple[Pictures, np.ra
 
 def ending(design: Design, truth: Truth, pictures: Pictures, rng: np.random.Generator) -> Ending:
     """What the rule makes of them."""
-    *_, last = decisions(design.plan, pictures, design.guardrails, truth.look, rng)
-    return Ending(last.epoch, last.verdict, last.reason_code)
+    history = list(decisions(design.plan, pictures, design.guardrails, truth.look, rng))
+    last, first = history[-1], 1 / design.seeds_per_prompt
+    adaptive = design.plan.first_pairs is not None
+    drawn = sum(first if each.stage == 1 else 1.0 for each in history) if adaptive else None
+    return Ending(last.epoch, last.verdict, last.reason_code, drawn)

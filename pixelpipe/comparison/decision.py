@@ -106,7 +106,13 @@ class Decision:
 
     num_prompts: int = _column(_INT, "prompts", "Prompts with at least one usable pair.", 0)
     num_pairs: int = _column(_INT, "pairs", "Usable (prompt, seed) pairs.", 0)
-    expected_pairs: int = _column(_INT, "pairs", "Pairs that were planned.")
+    expected_pairs: int = _column(_INT, "pairs", "Pairs that were planned, by this stage and of the baseline's epoch.")
+    stage: int | None = _column(
+        _INT,
+        "",
+        "Of an adaptive evaluation: 1, on the first seed of every prompt; 2, on all, as that left it open. Else null.",
+        None,
+    )
     missing_candidate: int = _column(_INT, "pairs", "Pairs that the candidate lacks.", 0)
     missing_baseline: int = _column(_INT, "pairs", "Pairs that the baseline lacks.", 0)
     non_finite: int = _column(_INT, "images", "Images of either side whose metric is no finite number.", 0)
@@ -129,7 +135,9 @@ class Decision:
     exact: bool | None = _column(_BOOL, "", "All 2^prompts arrangements were counted.", None)
     margin: float | None = _column(_FLOAT, "ratio - 1", "Allowed excess over the baseline.", None)
     alpha: float = _column(_FLOAT, "", "Error over all looks.")
-    alpha_per_look: float = _column(_FLOAT, "", "What of alpha this look may spend; the looks' add up to alpha.")
+    alpha_per_look: float = _column(
+        _FLOAT, "", "What of alpha this look, or stage of a look, may spend; they add up to alpha."
+    )
     looks: int = _column(_INT, "looks", "Planned looks: epochs less grace.")
     grace: int = _column(_INT, "epochs", "First epochs that are not judged.")
     patience: int = _column(_INT, "epochs", "Epochs in a row that must agree.")

@@ -33,7 +33,7 @@ NOT_FACTOR_FIELDS = frozenset(
         ("training", field)
         for field in ("gradient_accumulation_steps", "gradient_checkpointing", "num_processes", "compile")  # how
     }
-    | {("sampling", field) for field in ("num_prompts", "seeds_per_prompt", "confirm_seeds", "batch_size")}
+    | {("sampling", field) for field in ("num_prompts", "seeds_per_prompt", "confirm_seeds", "batch_size", "adaptive")}
 )
 """How much is measured and where from, not what made the checkpoint."""
 

@@ -11,7 +11,7 @@ from pixelpipe.comparison.decision import BY_A_PERSON, BaselineKind, Decision, d
 from pixelpipe.comparison.guardrails import Guardrails
 from pixelpipe.comparison.pairing import Pairing, column_values
 from pixelpipe.comparison.run_deviation import RunDeviation
-from pixelpipe.config import ExperimentConfig, JudgeConfig, alpha_of_look
+from pixelpipe.config import FIRST_STAGE_SHARE, ExperimentConfig, JudgeConfig, alpha_of_look
 
 MATCH_TOLERANCE = 0.10
 """Two checkpoints are "at the same epoch" when their images seen differ by at most this share.
@@ -49,6 +49,7 @@ class Plan:
     expected_confirmations: int  # prompts x fresh seeds
     judge: JudgeConfig
     deviation: RunDeviation | None = None  # between runs of one configuration; None: not known
+    first_pairs: int | None = None  # of an adaptive evaluation: with the first seed of every prompt; None: all at once
 
     @classmethod
     def from_config(
@@ -69,6 +70,7 @@ class Plan:
             expected_confirmations=num_prompts * sampling.confirm_seeds,
             judge=config.judge,
             deviation=stated_deviation(config.judge),
+            first_pairs=num_prompts if sampling.adaptive else None,
         )
 
     @property
@@ -128,6 +130,7 @@ class BaselineEvidence:
     pairing: Pairing | None = None  # candidate against this epoch; matched and unmatched baselines
     champion: str | None = None  # the champion's own checkpoint, "<experiment>@<epoch>"
     champion_pairing: Pairing | None = None  # last epoch: candidate against that checkpoint's evaluation images
+    first_seeds_alone: bool = False  # `reference` was itself drawn no further: there is no second stage to a look
     summary_metric: str | None = None
     summary_mean: float | None = None
 
@@ -159,6 +162,21 @@ class EpochContext:
     baseline: BaselineEvidence
     guardrails: Guardrails | None  # None: figures alone, of a line whose art is not known
     history: Sequence[Past] = ()  # decisions of earlier epochs, in any order
+    stage: int | None = None  # of an adaptive evaluation, 1 or 2; None: drawn at once
+
+    @property
+    def expected_images(self) -> int:
+        """Of the candidate, up to this stage."""
+        first = self.plan.first_pairs
+        return first if self.stage == 1 and first is not None else self.plan.expected_pairs
+
+    @property
+    def alpha(self) -> float:
+        """What this look, or its stage, may spend; where the baseline has the first seeds alone, one stage all."""
+        whole = self.plan.alpha_at(self.evidence.epoch)
+        if self.stage is None or self.baseline.first_seeds_alone:
+            return whole
+        return whole * (FIRST_STAGE_SHARE if self.stage == 1 else 1 - FIRST_STAGE_SHARE)
 
 
 @dataclass(frozen=True, slots=True)

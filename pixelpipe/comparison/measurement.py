@@ -34,15 +34,16 @@ def measured(context: EpochContext) -> Decision:
         metric=judge.metric,
         floor=context.guardrails.floor if context.guardrails else None,
         eval_set_id=evidence.eval_set_id,
-        expected_pairs=plan.expected_pairs,
+        expected_pairs=_expected_pairs(context),
+        stage=context.stage,
         alpha=judge.alpha,
-        alpha_per_look=plan.alpha_at(evidence.epoch),
-        interval_level=1 - 2 * plan.alpha_at(evidence.epoch),
+        alpha_per_look=context.alpha,
+        interval_level=1 - 2 * context.alpha,
         confirmation_level=1 - 2 * judge.alpha,
         looks=plan.looks,
         grace=judge.grace,
         patience=judge.patience,
-        **_deviation(plan, evidence.epoch),
+        **_deviation(plan, context.alpha),
         promote_margin=judge.promote_margin,
         **_baseline(context),
         **_collapse(context),
@@ -52,14 +53,15 @@ def measured(context: EpochContext) -> Decision:
 
 
 def data_problem(pairing: Pairing, expected_pairs: int) -> ReasonCode | None:
-    """Why a pairing cannot be judged; None when it is whole."""
+    """Why a pairing cannot be judged; None when it is whole. `expected_pairs`: unless it has its own number."""
     if not pairing.eval_set_matches:
         return ReasonCode.EVAL_SET_MISMATCH
     if pairing.duplicate_rows:
         return ReasonCode.DUPLICATE_ROWS
     if pairing.non_finite:
         return ReasonCode.NON_FINITE
-    if pairing.missing or pairing.num_pairs < expected_pairs:
+    expected = expected_pairs if pairing.expected_pairs is None else pairing.expected_pairs
+    if pairing.missing or pairing.num_pairs < expected:
         return ReasonCode.MISSING_PAIRS
     return None
 
@@ -77,17 +79,26 @@ def image_problem(context: EpochContext) -> ReasonCode | None:
     )
     if evidence.duplicate_rows:
         return ReasonCode.DUPLICATE_ROWS
-    if evidence.num_images < context.plan.expected_pairs:
+    if evidence.num_images < context.expected_images:
         return ReasonCode.MISSING_PAIRS
     if evidence.non_finite or not all(figure is not None and math.isfinite(figure) for figure in figures):
         return ReasonCode.NON_FINITE
     return None
 
 
-def flips_for(plan: Plan, epoch: int, eval_set_id: str, pairing: Pairing) -> SignFlips:
-    """The pairing's sign flips, their generator seeded from (experiment, epoch, evaluation set)."""
+def flips_for(plan: Plan, epoch: int, eval_set_id: str, pairing: Pairing, alpha: float | None = None) -> SignFlips:
+    """The pairing's sign flips, their generator seeded from (experiment, epoch, evaluation set).
+
+    As many as a test at `alpha` needs; None: at all that the epoch's look may spend.
+    """
     seed = derive_seed(plan.experiment_id, epoch, eval_set_id)
-    return sign_flips(pairing, seed, num_resamples_for(plan.alpha_at(epoch)))
+    return sign_flips(pairing, seed, num_resamples_for(plan.alpha_at(epoch) if alpha is None else alpha))
+
+
+def _expected_pairs(context: EpochContext) -> int:
+    pairing = context.baseline.pairing
+    own = None if pairing is None else pairing.expected_pairs
+    return context.expected_images if own is None else own
 
 
 def _baseline(context: EpochContext) -> dict[str, Any]:
@@ -110,8 +121,8 @@ def _baseline(context: EpochContext) -> dict[str, Any]:
     }
 
 
-def _deviation(plan: Plan, epoch: int) -> dict[str, Any]:
-    """What is known of the deviation between runs, and by how much it widens this look."""
+def _deviation(plan: Plan, alpha: float) -> dict[str, Any]:
+    """What is known of the deviation between runs, and by how much it widens a look at `alpha`."""
     known = plan.deviation
     if known is None:
         return {"run_spread": 0.0}
@@ -119,7 +130,7 @@ def _deviation(plan: Plan, epoch: int) -> dict[str, Any]:
         "run_sd": known.sd,
         "run_sd_degrees": known.degrees_of_freedom,
         "run_sd_source": known.source,
-        "run_spread": known.spread(plan.alpha_at(epoch)),
+        "run_spread": known.spread(alpha),
     }
 
 
@@ -189,12 +200,12 @@ def _paired_difference(context: EpochContext, pairing: Pairing) -> dict[str, Any
     if not pairing.num_prompts or not pairing.eval_set_matches:
         return {}
     margin = _baseline(context)["margin"]
-    epoch, alpha = context.evidence.epoch, plan.alpha_at(context.evidence.epoch)
-    spread = _deviation(plan, epoch)["run_spread"]
-    flips = flips_for(plan, epoch, context.evidence.eval_set_id, pairing).widened(spread)
+    epoch, alpha = context.evidence.epoch, context.alpha
+    spread = _deviation(plan, alpha)["run_spread"]
+    flips = flips_for(plan, epoch, context.evidence.eval_set_id, pairing, alpha).widened(spread)
     found = effect(pairing, flips, alpha)
     p_value = flips.p_greater(1 + margin)
-    whole = image_problem(context) is None and data_problem(pairing, plan.expected_pairs) is None
+    whole = image_problem(context) is None and data_problem(pairing, context.expected_images) is None
     return {
         "candidate_mean": _mean(pairing.candidate_means),
         "baseline_mean": _mean(pairing.baseline_means),

@@ -30,6 +30,7 @@ class Pairing:
     duplicates_baseline: int
     candidate_eval_sets: tuple[str, ...]  # sorted, distinct
     baseline_eval_sets: tuple[str, ...]
+    expected_pairs: int | None = None  # where a side was drawn on purpose with the first seeds alone
 
     @property
     def num_prompts(self) -> int:

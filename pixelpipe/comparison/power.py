@@ -27,6 +27,15 @@ def planned_difference(
     return (1 + margin) * math.exp(quantiles * math.sqrt(variance + spread**2)) - 1
 
 
+def chance_left_open(noise: Noise, num_prompts: int, margin: float, run_sd: float = 0.0) -> float:
+    """That the first seeds of a candidate with no true difference have a mean beyond the margin, on the log scale.
+
+    How often an adaptive evaluation of such a candidate draws the other seeds, too. `run_sd`: between runs.
+    """
+    variance = (noise.interaction**2 + 2 * math.log1p(noise.image**2)) / num_prompts + 2 * run_sd**2
+    return float(special.ndtr(-math.log1p(margin) / math.sqrt(variance))) if variance else 0.0
+
+
 def cheapest(
     noise: Noise, difference: float, margin: float, alpha: float, spread: float = 0.0
 ) -> tuple[int, int] | None:

@@ -93,7 +93,7 @@ def _grace(context: EpochContext, figures: Decision) -> Outcome | None:
 def _missing_data(context: EpochContext, _: Decision) -> Outcome | None:
     """Never abandons: the run goes on unless it is over anyway."""
     pairing = context.baseline.pairing
-    problem = None if pairing is None else data_problem(pairing, context.plan.expected_pairs)
+    problem = None if pairing is None else data_problem(pairing, context.expected_images)
     problem = problem or image_problem(context)
     if problem is None:
         return None

@@ -84,7 +84,7 @@ def _evidence(decision: Decision) -> str:
     if decision.baseline_kind is BaselineKind.SUMMARY:
         return f"mean {decision.candidate_mean:.1f} against {decision.baseline_mean:.1f}, too little for a test"
     interval = _interval(decision.interval_level, decision.interval_low, decision.interval_high)
-    over = f"over {_prompts(decision.num_prompts)}"
+    over = f"over {_prompts(decision.num_prompts)}{', one seed each' if decision.stage == 1 else ''}"
     assert decision.relative_difference is not None
     assert decision.margin is not None
     if decision.relative_difference <= decision.margin:

@@ -27,6 +27,7 @@ from pixelpipe.comparison.evidence import (
 from pixelpipe.comparison.guardrails import Guardrails
 from pixelpipe.comparison.pairing import Pairing
 from pixelpipe.comparison.rule import decide
+from pixelpipe.comparison.stages import has_stages, is_open
 
 IMAGES_AN_EPOCH = 200
 EVAL_SET, FRESH = "simulated", "fresh"
@@ -80,16 +81,15 @@ class Pictures:
     baseline: np.ndarray
     fresh_candidate: np.ndarray  # (P, S): the last checkpoint's on fresh seeds
     fresh_baseline: np.ndarray
+    baseline_whole: np.ndarray | None = None  # (E,) bool: not the first seeds alone; None: at every epoch
 
 
 def draw_pictures(
     truth: Truth, noise: Noise, num_prompts: int, seeds_per_prompt: int, rng: np.random.Generator
 ) -> Pictures:
     """One run's pictures; its generator decides everything."""
-    prompt = _factors(noise.prompt, (num_prompts, 1), rng)
-    sides = [
-        _side(np.array(means), noise, prompt, seeds_per_prompt, rng) for means in (truth.candidate, truth.baseline)
-    ]
+    prompt = prompt_factors(noise, num_prompts, rng)
+    sides = [draw_side(means, noise, prompt, seeds_per_prompt, rng) for means in (truth.candidate, truth.baseline)]
     (candidate, fresh_candidate), (baseline, fresh_baseline) = sides
     if truth.look.colors is not None:
         candidate, fresh_candidate = (
@@ -121,7 +121,9 @@ def decide_epoch(
     rng: np.random.Generator,
 ) -> Decision:
     """The rule's decision about one epoch, confirmed where it has to be."""
-    context = _context(plan, pictures, guardrails, look, epoch, history)
+    context = _context(plan, pictures, guardrails, look, epoch, history, 1 if has_stages(plan, epoch) else None)
+    if is_open(context):
+        context = _context(plan, pictures, guardrails, look, epoch, history, 2)
     decision = decide(context)
     if decision.needs_confirmation:
         decision = confirm(context, decision, _fresh(pictures, guardrails, look, rng))
@@ -150,6 +152,11 @@ def floored_pairing(candidate: np.ndarray, baseline: np.ndarray, floor: float | 
     )
 
 
+def prompt_factors(noise: Noise, num_prompts: int, rng: np.random.Generator) -> np.ndarray:
+    """(P, 1) what prompts share, whoever draws them."""
+    return _factors(noise.prompt, (num_prompts, 1), rng)
+
+
 def _factors(deviation: float, shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
     """Log-normal with mean 1 and this coefficient of variation."""
     return _lognormal(deviation, rng.standard_normal(shape))
@@ -160,10 +167,11 @@ def _lognormal(deviation: float, normal: np.ndarray) -> np.ndarray:
     return np.exp(sigma * normal - sigma**2 / 2)
 
 
-def _side(
-    means: np.ndarray, noise: Noise, prompt: np.ndarray, seeds: int, rng: np.random.Generator
+def draw_side(
+    truth: Sequence[float], noise: Noise, prompt: np.ndarray, seeds: int, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
-    """(E, P, S) values of one side, and (P, S) of its last checkpoint on fresh seeds."""
+    """(E, P, S) values of one side, and (P, S) of its last checkpoint on fresh seeds; `truth`: its E means."""
+    means = np.array(truth)
     epochs, prompts = len(means), len(prompt)
     run = _factors(noise.run, (), rng)
     own = _persisting((epochs, prompts, 1), noise.epoch_correlation, rng)
@@ -188,10 +196,21 @@ def _persisting(shape: tuple[int, int, int], correlation: float, rng: np.random.
 
 
 def _context(
-    plan: Plan, pictures: Pictures, guardrails: Guardrails, look: Look, epoch: int, history: Sequence[Decision]
+    plan: Plan,
+    pictures: Pictures,
+    guardrails: Guardrails,
+    look: Look,
+    epoch: int,
+    history: Sequence[Decision],
+    stage: int | None,
 ) -> EpochContext:
     candidate, baseline = pictures.candidate[epoch - 1], pictures.baseline[epoch - 1]
-    pairing = floored_pairing(candidate, baseline, guardrails.floor, EVAL_SET)
+    if stage == 1:
+        candidate = candidate[:, :1]
+    first_seeds_alone = pictures.baseline_whole is not None and not pictures.baseline_whole[epoch - 1]
+    seeds = 1 if first_seeds_alone else candidate.shape[1]
+    pairing = floored_pairing(candidate[:, :seeds], baseline[:, :seeds], guardrails.floor, EVAL_SET)
+    pairing = replace(pairing, expected_pairs=pairing.num_pairs if first_seeds_alone else None)
     champion = pairing if epoch == plan.epochs else None  # the baseline's last checkpoint
     return EpochContext(
         plan=plan,
@@ -218,9 +237,11 @@ def _context(
             pairing=pairing,
             champion=f"baseline-00000000@{plan.epochs}",
             champion_pairing=champion,
+            first_seeds_alone=first_seeds_alone,
         ),
         guardrails=guardrails,
         history=tuple(history),
+        stage=stage,
     )
 
 

@@ -41,9 +41,10 @@ def decisions(run: ExperimentRun) -> Iterator[Decision]:
     if decision is not None:
         yield (decision := judge_again(run, decision) if must_be_judged_again(run, decision) else decision)
     while decision is None or not decision.ends_run:
-        record = run.train_epoch()
-        run.sample_epoch(record)
-        samples = run.analyze_epoch(record)
+        record, samples = run.train_epoch(), None
+        while samples is None:
+            run.sample_epoch(record)
+            samples = run.analyze_epoch(record)
         decision = run.judge_epoch(record, samples)
         run.commit_epoch(record, samples, decision)
         yield decision

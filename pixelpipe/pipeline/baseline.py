@@ -1,6 +1,7 @@
 """Which baseline an experiment is judged against: found once, at its start, and kept for all its epochs."""
 
 import json
+import shlex
 from collections.abc import Mapping
 from typing import Any
 
@@ -69,6 +70,27 @@ def trajectory(store: Store, experiment_id: str) -> dict[int, int | None]:
     """Committed epoch -> images seen; None: trained elsewhere, and nobody counted."""
     rows = read_table(store, "epochs", experiment_id, columns=["epoch", "images_seen"]).to_pylist()
     return {row["epoch"]: row["images_seen"] for row in rows}
+
+
+def thin_baseline_warning(store: Store, baseline: Baseline, line: str, wanted: str) -> str | None:
+    """That an adaptive baseline has the first seeds alone at some epochs, what that costs, and the way out.
+
+    `wanted`: `judge.baseline`; only what is the line's champion anyway should be made its baseline again.
+    """
+    if baseline.experiment_id is None:
+        return None
+    rows = read_table(store, "decisions", baseline.experiment_id, columns=["epoch", "stage"]).to_pylist()
+    thin = sorted({row["epoch"] for row in rows if row["stage"] == 1})
+    if not thin:
+        return None
+    warning = (
+        f"the baseline {baseline.reference} was evaluated adaptively and has one seed a prompt at {len(thin)} of its "
+        "epochs: what is compared with them is found worse later"
+    )
+    if wanted != "champion":
+        return warning
+    command = f"pixelpipe evaluate {baseline.experiment_id} --as baseline --line {shlex.quote(line)} --why whole"
+    return f"{warning}. To draw it whole: {command}"
 
 
 def stored_config(store: Store, experiment_id: str) -> ExperimentConfig:

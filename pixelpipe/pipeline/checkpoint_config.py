@@ -78,7 +78,7 @@ def _training(values: Mapping[str, Any], source: Source) -> Values:
 def _sampling(values: Mapping[str, Any]) -> Values:
     """With every default: nothing of how pictures are drawn may be left open."""
     guidance = 2.0 if values["model"]["base"] == "tiny" else 7.5
-    usual = SamplingConfig(guidance_scale=guidance).model_dump(mode="json")
+    usual = SamplingConfig(guidance_scale=guidance).model_dump(mode="json", exclude={"adaptive"})
     return _known(usual) | _known(values.get("sampling") or {})
 
 

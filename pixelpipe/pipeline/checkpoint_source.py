@@ -104,6 +104,7 @@ def _of_store(store: Store, text: str, base: str | None) -> Source:
     stated = config.resolved() if isinstance(config, ExperimentConfig) else config.stated()
     known = {name: values for name, values in stated.items() if name not in NOT_KNOWN}
     known["training"] = {name: value for name, value in known["training"].items() if name not in MEMORY_ONLY}
+    known["sampling"] = {name: value for name, value in known["sampling"].items() if name != "adaptive"}
     return Source(
         name=config.name,
         weights=Weights(kind="experiment", experiment_id=experiment_id),

@@ -43,7 +43,7 @@ class Asked:
 
     @property
     def seeds_per_prompt(self) -> int:
-        return round(len(self.images) / self.num_prompts)
+        return round(len(self.images) / self.num_prompts)  # of all epochs together: an adaptive one may have fewer
 
 
 def asked_now(evaluation: EvaluationSet) -> Asked:

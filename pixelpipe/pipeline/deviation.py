@@ -1,7 +1,7 @@
 """The deviation between runs of one configuration, measured from the experiments that a line already has."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,8 @@ from pixelpipe.store import Store
 
 NOT_THE_SAME = ("name", "line", "seed", "judge", "budget")  # what two runs of one configuration may differ in
 HASHES = ("dataset_hash", "captions_hash", "base_hash")
+
+LogMeans = dict[tuple[int, str], float]
 
 
 def measured_deviation(store: Store, line: str, metric: str, floor: float) -> RunDeviation | None:
@@ -43,6 +45,7 @@ def _configurations(store: Store, line: str) -> list[list[dict[str, Any]]]:
         if "seed" not in config or "origin" in config:  # trained elsewhere: nobody knows with what
             continue
         same = {name: value for name, value in config.items() if name not in NOT_THE_SAME}
+        same["sampling"].pop("adaptive", None)  # how much is drawn of it
         key = content_id(same, *(row[name] for name in HASHES))
         groups.setdefault(key, {}).setdefault(config["seed"], row)
     return [list(runs.values()) for runs in groups.values()]
@@ -50,7 +53,9 @@ def _configurations(store: Store, line: str) -> list[list[dict[str, Any]]]:
 
 def _variance(store: Store, experiment_ids: Sequence[str], metric: str, floor: float) -> RunVariance | None:
     """None when fewer than two of the runs have epochs, evaluation set and prompts in common."""
-    runs = [run for run in (_log_means(store, name, metric, floor) for name in experiment_ids) if run]
+    values = [run for run in (_judged_values(store, name, metric, floor) for name in experiment_ids) if run]
+    drawn = set.intersection(*(set(run) for run in values)) if values else set()
+    runs = [run for run in (_log_means(run, drawn) for run in values) if run]
     common = set.intersection(*(set(run) for run in runs)) if runs else set()
     prompts, epochs = sorted({p for _, p in common}), sorted({e for e, _ in common})
     if len(runs) < 2 or len(prompts) < 2 or len(common) != len(prompts) * len(epochs):
@@ -58,14 +63,25 @@ def _variance(store: Store, experiment_ids: Sequence[str], metric: str, floor: f
     return run_variance(np.array([[[run[epoch, prompt] for prompt in prompts] for epoch in epochs] for run in runs]))
 
 
-def _log_means(store: Store, experiment_id: str, metric: str, floor: float) -> dict[tuple[int, str], float]:
-    """(epoch, prompt and evaluation set) -> ln of the mean judged value; only of values that are all finite."""
-    rows = read_table(store, "samples", experiment_id, columns=["epoch", "prompt_id", "eval_set_id", metric])
+def _judged_values(store: Store, experiment_id: str, metric: str, floor: float) -> dict[tuple[int, str, int], float]:
+    """(epoch, prompt and evaluation set, seed) -> judged value."""
+    rows = read_table(store, "samples", experiment_id, columns=["epoch", "prompt_id", "seed", "eval_set_id", metric])
     if not rows.num_rows:
         return {}
     values = np.maximum(column_values(rows, metric, "candidate"), floor)
     keys = pc.binary_join_element_wise(rows["eval_set_id"], rows["prompt_id"], "/").to_pylist()
+    pictures = zip(rows["epoch"].to_pylist(), keys, rows["seed"].to_pylist(), strict=True)
+    return dict(zip(pictures, values.tolist(), strict=True))
+
+
+def _log_means(values: Mapping[tuple[int, str, int], float], drawn: Collection[tuple[int, str, int]]) -> LogMeans:
+    """(epoch, prompt and evaluation set) -> ln of the mean judged value; only of values that are all finite.
+
+    Of the pictures that all runs have `drawn`: the logarithm of a mean over fewer of them is lower on average, and an
+    adaptive run has fewer at some epochs.
+    """
     grouped: dict[tuple[int, str], list[float]] = {}
-    for epoch, key, value in zip(rows["epoch"].to_pylist(), keys, values.tolist(), strict=True):
-        grouped.setdefault((epoch, key), []).append(value)
+    for (epoch, key, seed), value in values.items():
+        if (epoch, key, seed) in drawn:
+            grouped.setdefault((epoch, key), []).append(value)
     return {key: float(np.log(np.mean(each))) for key, each in grouped.items() if np.isfinite(each).all()}

@@ -18,6 +18,7 @@ from pixelpipe.comparison.evidence import (
     median_of,
 )
 from pixelpipe.comparison.pairing import pair
+from pixelpipe.comparison.stages import has_first_seeds_alone, pair_as_drawn
 from pixelpipe.results.reader import read_table
 from pixelpipe.store import Store
 
@@ -69,14 +70,16 @@ def baseline_evidence(
     match = _match(evidence, {epoch: row["images_seen"] for epoch, row in trajectory.epochs.items()})
     if candidate is None or not trajectory.rows.num_rows:
         return _summary(trajectory, metric, match.epoch, evidence)
+    theirs = trajectory.at(match.epoch)
     return BaselineEvidence(
         kind=match.kind,
         reference=f"{trajectory.experiment_id}@{match.epoch}",
         champion=trajectory.reference,
         images_seen=match.images_seen,
         dataset_hash=trajectory.rows["dataset_hash"][0].as_py(),
-        pairing=pair(candidate, trajectory.at(match.epoch), metric, floor),
-        champion_pairing=pair(candidate, trajectory.at(trajectory.best_epoch), metric, floor),
+        pairing=pair_as_drawn(candidate, theirs, metric, floor),
+        champion_pairing=pair_as_drawn(candidate, trajectory.at(trajectory.best_epoch), metric, floor),
+        first_seeds_alone=has_first_seeds_alone(theirs),
     )
 
 

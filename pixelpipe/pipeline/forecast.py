@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import numpy as np
 
@@ -42,6 +43,7 @@ class Forecast:
     deviation: RunDeviation | None
     cost: EpochCost
     rows: tuple[tuple[float, Characteristics], ...]  # true difference, and what the rule does
+    others: tuple[tuple[float, Characteristics], ...]  # with `sampling.adaptive` the other way; none: one seed a prompt
     sees: float | None  # smallest difference seen at the first look with 80% power
     wanted: float
     needed: tuple[int, int] | None  # prompts x seeds that see `wanted`
@@ -50,8 +52,10 @@ class Forecast:
         """Against training to the end without judging."""
         if self.cost.usd is None:
             return None
-        full = self.cost.usd * (1 - self.cost.evaluation_share) * found.planned_epochs
-        return full - self.cost.usd * found.mean_stop
+        evaluation = self.cost.usd * self.cost.evaluation_share
+        training = self.cost.usd - evaluation
+        full = training * found.planned_epochs
+        return full - training * found.mean_stop - evaluation * found.mean_drawn
 
 
 def forecast(
@@ -80,6 +84,11 @@ def forecast(
     epochs = config.training.epochs
     truths = [Truth.constant(1 + difference, epochs, measured.mean) for difference in DIFFERENCES]
     found = simulate(design, truths, num_runs, processes, advance)
+    others: list[Characteristics] = []
+    if num_designs(config) > 1:
+        other = None if sampling.adaptive else sampling.num_prompts
+        turned = replace(design, plan=replace(design.plan, first_pairs=other))
+        others = simulate(turned, truths, num_runs, processes, advance)
     alpha = plan.alpha_at(judge.grace + 1)
     spread = deviation.spread(alpha) if deviation else 0.0
     limits = (judge.abandon_margin, alpha, spread)
@@ -87,12 +96,18 @@ def forecast(
         config=config,
         measured=measured,
         deviation=deviation,
-        cost=_epoch_cost(store, line, config.budget.price),
+        cost=_epoch_cost(store, config),
         rows=tuple(zip(DIFFERENCES, found, strict=True)),
+        others=tuple(zip(DIFFERENCES, others, strict=False)),
         sees=planned_difference(noise, sampling.num_prompts, sampling.seeds_per_prompt, *limits),
         wanted=wanted,
         needed=cheapest(noise, wanted, *limits),
     )
+
+
+def num_designs(config: ExperimentConfig) -> int:
+    """Whole and adaptive, where there are seeds to leave out."""
+    return 2 if config.sampling.seeds_per_prompt > 1 else 1
 
 
 def _guardrails(store: Store, config: ExperimentConfig) -> Guardrails:
@@ -104,12 +119,28 @@ def _guardrails(store: Store, config: ExperimentConfig) -> Guardrails:
     return replace(limits, max_colors=math.inf)
 
 
-def _epoch_cost(store: Store, line: str, usd_per_hour: float) -> EpochCost:
+def _epoch_cost(store: Store, config: ExperimentConfig) -> EpochCost:
+    """Of an epoch that is evaluated whole: what an adaptive one drew is counted up to all of its seeds."""
+    line, usd_per_hour = config.line_name, config.budget.price
     rows = [row for row in read_table(store, "epochs").to_pylist() if row["line"] == line]
-    spends = [Spend(**{field.name: row[f"seconds_{field.name}"] for field in fields(Spend)}) for row in rows]
+    short = {
+        (row["experiment_id"], row["epoch"])
+        for row in read_table(store, "decisions", columns=["experiment_id", "epoch", "stage"]).to_pylist()
+        if row["stage"] == 1
+    }
+    spends = [
+        _spend(row, config.sampling.seeds_per_prompt if (row["experiment_id"], row["epoch"]) in short else 1)
+        for row in rows
+    ]
     spends = [spend for spend in spends if spend.seconds > 0]
     if not spends:
         return EpochCost(None, 0.25, "assumed: a quarter of an epoch's time is evaluation")
     usd = float(np.mean([spend.usd(usd_per_hour) for spend in spends]))
     share = float(np.mean([spend.evaluation_share for spend in spends]))
     return EpochCost(usd, share, f"measured: {len(spends)} epochs of line {line}")
+
+
+def _spend(row: dict[str, Any], times: int) -> Spend:
+    """An epoch's seconds, its pictures so many times as many."""
+    spend = Spend(**{field.name: row[f"seconds_{field.name}"] for field in fields(Spend)})
+    return replace(spend, sample=times * spend.sample, analyze=times * spend.analyze)

@@ -22,6 +22,7 @@ from pixelpipe.comparison.evidence import (
 from pixelpipe.comparison.guardrails import Guardrails
 from pixelpipe.comparison.rule import decide
 from pixelpipe.comparison.run_deviation import RunDeviation
+from pixelpipe.comparison.stages import stage_of
 from pixelpipe.pipeline.baseline import Baseline
 from pixelpipe.pipeline.deviation import measured_deviation
 from pixelpipe.pipeline.evaluate import Measured
@@ -56,6 +57,39 @@ def judge_epoch(
     `sample_fresh` is called only if a promotion must be confirmed; None where no weights are at hand to do so: then
     the promotion stays `awaiting_confirmation`.
     """
+    context = epoch_context(
+        store,
+        plan,
+        baseline,
+        profile,
+        samples,
+        epoch=epoch,
+        images_seen=images_seen,
+        dataset_hash=dataset_hash,
+        budget_reached=budget_reached,
+    )
+    decision = decide(context)
+    if not decision.needs_confirmation or sample_fresh is None:
+        return decision
+    assert baseline.reference is not None, "only what beats a baseline is confirmed"
+    assert decision.floor is not None, "only images are confirmed"
+    fresh = _confirmation(sample_fresh(), baseline.reference, plan.judge.metric, decision.floor)
+    return confirm(context, decision, fresh)
+
+
+def epoch_context(
+    store: Store,
+    plan: Plan,
+    baseline: Baseline,
+    profile: Profile,
+    samples: Measured,
+    *,
+    epoch: int,
+    images_seen: int | None,
+    dataset_hash: str | None,
+    budget_reached: bool = False,
+) -> EpochContext:
+    """What an epoch's pictures are decided by; of an adaptive evaluation, at the stage that they are of."""
     judge = plan.judge
     decided = past_decisions(read_table(store, "decisions", plan.experiment_id))
     history = [decision for decision in decided if decision.epoch < epoch]  # an epoch may be judged again
@@ -69,19 +103,15 @@ def judge_epoch(
         metric=judge.metric,
         budget_reached=budget_reached,
     )
-    context = EpochContext(
+    theirs = _baseline_evidence(store, baseline, evidence, judge.metric, guardrails.floor, samples.rows)
+    return EpochContext(
         plan=replace(plan, deviation=_deviation(store, plan, history, guardrails.floor)),
         evidence=evidence,
-        baseline=_baseline_evidence(store, baseline, evidence, judge.metric, guardrails.floor, samples.rows),
+        baseline=theirs,
         guardrails=guardrails,
         history=history,
+        stage=stage_of(plan, epoch, theirs, samples.rows),
     )
-    decision = decide(context)
-    if not decision.needs_confirmation or sample_fresh is None:
-        return decision
-    assert baseline.reference is not None, "only what beats a baseline is confirmed"
-    fresh = sample_fresh()
-    return confirm(context, decision, _confirmation(fresh, baseline.reference, judge.metric, guardrails.floor))
 
 
 def judge_figures(store: Store, plan: Plan, baseline: Baseline, evidence: EpochEvidence) -> Decision:

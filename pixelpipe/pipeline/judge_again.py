@@ -56,7 +56,6 @@ def judge_again(run: ExperimentRun, decision: Decision) -> Decision:
     record, samples = _stored_record(row), _stored_samples(run, row)
     write_rows(run.store, "samples", run.experiment_id, epoch_stem(record.epoch, run.attempt), samples.rows)
     judged = run.judge_epoch(record, samples)
-    run.seconds["judge"] += row["seconds_judge"]
     run.commit_epoch(record, samples, judged)
     return judged
 

@@ -1,5 +1,6 @@
 """How the figures of a line vary, measured from the pictures that its experiments already have."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -35,7 +36,8 @@ def measured_noise(store: Store, line: str, metric: str, floor: float) -> Measur
     `interaction`, the pictures' own noise taken off; what prompts share is `prompt`.
     """
     cubes = [cube for cube in (_cube(rows, metric, floor) for rows in _experiments(store, line)) if cube is not None]
-    same = [cube for cube in cubes if cube.shape[1:] == cubes[0].shape[1:]] if cubes else []
+    whole = max(cubes, key=lambda cube: cube.shape[2], default=None)  # not what an adaptive run drew of its epochs
+    same = [] if whole is None else [cube for cube in cubes if cube.shape[1:] == whole.shape[1:]]
     noise, sources = DEFAULTS, dict.fromkeys(("image", "interaction", "prompt", "epoch_correlation"), DEFAULT_SOURCE)
     if not same:
         return MeasuredNoise(noise, sources | {"mean": DEFAULT_SOURCE}, DEFAULT_MEAN)
@@ -97,7 +99,9 @@ def _cube(rows: pa.Table, metric: str, floor: float) -> Cube | None:
     values = np.log(np.maximum(column_values(rows, metric, "candidate"), floor))
     epochs, prompts = (len(set(rows[name].to_pylist())) for name in ("epoch", "prompt_id"))
     seeds, rest = divmod(rows.num_rows, epochs * prompts)
-    pairs = {(e, p) for e, p in zip(rows["epoch"].to_pylist(), rows["prompt_id"].to_pylist(), strict=True)}
+    pairs = Counter(zip(rows["epoch"].to_pylist(), rows["prompt_id"].to_pylist(), strict=True))
     if rest or len(pairs) != epochs * prompts or prompts < 2 or not np.isfinite(values).all():
+        return None
+    if set(pairs.values()) != {seeds}:
         return None
     return values.reshape(epochs, prompts, seeds)

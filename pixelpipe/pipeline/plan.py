@@ -12,6 +12,7 @@ from typing import Any
 from pixelpipe.comparison.evidence import stated_deviation
 from pixelpipe.comparison.guardrails import Guardrails
 from pixelpipe.comparison.power import planned_difference
+from pixelpipe.comparison.run_deviation import RunDeviation
 from pixelpipe.comparison.simulation import Noise
 from pixelpipe.config import ExperimentConfig, alpha_of_look
 from pixelpipe.cost import cost_usd
@@ -19,6 +20,7 @@ from pixelpipe.data.sprites import load_sprites
 from pixelpipe.elsewhere import is_elsewhere
 from pixelpipe.gpus import GPUS
 from pixelpipe.lines import pinned_profile
+from pixelpipe.pipeline.adaptive_plan import adaptive_images, is_adaptive, may_be_adaptive
 from pixelpipe.pipeline.baseline import stored_config
 from pixelpipe.pipeline.deviation import measured_deviation
 from pixelpipe.pipeline.memory_plan import (
@@ -50,7 +52,9 @@ class Plan:
     num_sprites: int
     num_images_an_epoch: int
     training_s: float | None
-    evaluation_s: float | None
+    evaluation_s: float | None  # at most: an adaptive evaluation may turn out to be less
+    expected_evaluation_s: float | None  # of an adaptive one, of a candidate that is no worse; None: it is drawn whole
+    if_adaptive_s: tuple[float, float] | None  # what to expect and at most, where it is not set and might be
     seconds_from: str
     uncertainty: float  # the truth may be this many times more, or less
     usd_per_hour: float
@@ -73,7 +77,17 @@ class Plan:
 
     @property
     def evaluation_share(self) -> float | None:
-        return None if not self.seconds or self.evaluation_s is None else self.evaluation_s / self.seconds
+        return self.share_of(self.evaluation_s)
+
+    @property
+    def expected_evaluation_share(self) -> float | None:
+        return self.share_of(self.expected_evaluation_s)
+
+    def share_of(self, evaluation_s: float | None) -> float | None:
+        """Of the plan's time, if its evaluation takes so long."""
+        if self.training_s is None or not evaluation_s:
+            return None
+        return evaluation_s / (self.training_s + evaluation_s)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,12 +112,18 @@ def plan_experiment(store: Store, config: ExperimentConfig) -> Plan:
     measured = SECONDS_MEASURING * (drawn * epochs + fresh)
     evaluation = None if rates is None else rates.sample * (drawn * epochs + fresh) + measured
     gpu = GPUS.get(config.budget.gpu)
-    visible, visible_from = _visible(store, config)
+    line = _line_noise(store, config)
+    visible, visible_from = _visible(config, *line)
+    images, second = adaptive_images(config, *line[:2]), (rates.sample if rates else 0.0) + SECONDS_MEASURING
+    expected, most = ((count + fresh) * second for count in (images.expected, images.most))
+    adaptive = rates is not None and is_adaptive(store, config)
     plan = Plan(
         num_sprites=len(sprites),
         num_images_an_epoch=drawn,
         training_s=training,
-        evaluation_s=evaluation,
+        evaluation_s=most if adaptive else evaluation,
+        expected_evaluation_s=expected if adaptive else None,
+        if_adaptive_s=(expected, most) if rates is not None and may_be_adaptive(config) else None,
         seconds_from=rates.source if rates else "nothing: no run of this base at this size is in the store",
         uncertainty=rates.uncertainty if rates else math.inf,
         usd_per_hour=config.budget.price,
@@ -119,20 +139,27 @@ def plan_experiment(store: Store, config: ExperimentConfig) -> Plan:
     return _with_advice(plan, config)
 
 
-def _visible(store: Store, config: ExperimentConfig) -> tuple[float | None, str]:
-    """What the first look sees with 80% power, and from which spread: the line's own, where its experiments show it."""
-    sampling, judge, line = config.sampling, config.judge, config.line_name
-    profile = pinned_profile(store, line, config.dataset.grid)
-    found, deviation = None, stated_deviation(judge)
-    if profile is not None:
-        floor = Guardrails.from_percentiles(profile.model_dump()["percentiles"], judge.metric).floor
-        found = measured_noise(store, line, judge.metric, floor)
-        deviation = deviation or measured_deviation(store, line, judge.metric, floor)
+def _line_noise(store: Store, config: ExperimentConfig) -> tuple[Noise, RunDeviation | None, str]:
+    """How pictures and runs of the line vary, and whence it is known: its own, where its experiments show it."""
+    judge, line = config.judge, config.line_name
+    profile, deviation = pinned_profile(store, line, config.dataset.grid), stated_deviation(config.judge)
+    if profile is None:
+        return Noise(), deviation, DEFAULT_SOURCE
+    floor = Guardrails.from_percentiles(profile.model_dump()["percentiles"], judge.metric).floor
+    found = measured_noise(store, line, judge.metric, floor)
+    deviation = deviation or measured_deviation(store, line, judge.metric, floor)
+    return found.noise, deviation, found.sources["image"]
+
+
+def _visible(
+    config: ExperimentConfig, noise: Noise, deviation: RunDeviation | None, source: str
+) -> tuple[float | None, str]:
+    """What the first look sees with 80% power, all its seeds drawn, and from which spread."""
+    sampling, judge = config.sampling, config.judge
     alpha = alpha_of_look(judge.alpha, 1, config.planned_looks)
     spread = deviation.spread(alpha) if deviation else 0.0
     sizes = (sampling.num_prompts, sampling.seeds_per_prompt)
-    visible = planned_difference(found.noise if found else Noise(), *sizes, judge.abandon_margin, alpha, spread)
-    source = found.sources["image"] if found else DEFAULT_SOURCE
+    visible = planned_difference(noise, *sizes, judge.abandon_margin, alpha, spread)
     return visible, f"spread {source}" + (f"; between runs {deviation.sd:.1%}" if deviation else "")
 
 
@@ -193,7 +220,7 @@ def _disk_gb(config: ExperimentConfig, num_images: int) -> float:
 
 def _with_advice(plan: Plan, config: ExperimentConfig) -> Plan:
     advice: list[str] = []
-    share = plan.evaluation_share
+    share = plan.expected_evaluation_share or plan.evaluation_share
     if share is not None and share > ADVISED_SHARE:
         advice += _cheaper_evaluation(plan, config, share)
     if plan.usd is not None and plan.usd > config.budget.max_usd:
@@ -235,6 +262,12 @@ def _cheaper_evaluation(plan: Plan, config: ExperimentConfig, share: float) -> l
         (f"{seeds} --set {steps} --set dataset.repeats={repeats * more}", both, more),
     ]
     items = [f"Evaluation would take {share:.0%} of the time; a third is plenty. What would bring it down:"]
+    if plan.if_adaptive_s is not None:
+        expected, most = (plan.share_of(seconds) for seconds in plan.if_adaptive_s)
+        items.append(
+            f"  --set sampling.adaptive=true: {expected:.0%} for a candidate that is no worse, {most:.0%} at most; "
+            "not in the line's first experiment"
+        )
     for text, less, times in options:
         if less < 1 or times > 1:
             left = plan.evaluation_s * less / (plan.evaluation_s * less + plan.training_s * times)

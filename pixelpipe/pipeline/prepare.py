@@ -109,6 +109,8 @@ def prepare(store: Store, config: ExperimentConfig, repetition: int = 0) -> Expe
 def _without_paths(config: ExperimentConfig) -> dict[str, Any]:
     """The resolved configuration without the places of its inputs: their hashes stand for them."""
     resolved = config.resolved()
+    if not config.sampling.adaptive:  # as before there was a choice: an experiment keeps its name
+        del resolved["sampling"]["adaptive"]
     del resolved["dataset"]["path"], resolved["model"]["base"], resolved["sampling"]["prompts"]
     del resolved["captions"]["table"], resolved["captions"]["vlm"], resolved["captions"]["vlm_batch_size"]
     return resolved

@@ -33,6 +33,7 @@ from pixelpipe.comparison.evidence import (
 )
 from pixelpipe.comparison.guardrails import Guardrails
 from pixelpipe.comparison.rule import decide
+from pixelpipe.comparison.stages import stage_of
 from pixelpipe.config import ExperimentConfig
 from pixelpipe.elsewhere import ElsewhereConfig
 from pixelpipe.errors import BadInputError
@@ -102,12 +103,15 @@ class _Judge:
         candidate = _of_epoch(self.samples, stored.epoch)
         figures_alone = candidate.num_rows == 0 and stored.median_colors is None
         evidence = self._figures(stored) if figures_alone else self._evidence(row, stored, candidate)
+        plan = replace(_plan(config, stored), deviation=decided_deviation(stored))
+        baseline = self._baseline(row, stored, evidence, None if figures_alone else candidate)
         context = EpochContext(
-            plan=replace(_plan(config, stored), deviation=decided_deviation(stored)),
+            plan=plan,
             evidence=evidence,
-            baseline=self._baseline(row, stored, evidence, None if figures_alone else candidate),
+            baseline=baseline,
             guardrails=_guardrails(stored),
             history=tuple(history),
+            stage=stage_of(plan, stored.epoch, baseline, candidate),
         )
         decision = decide(context)
         return self._confirmed(context, decision) if decision.needs_confirmation else decision

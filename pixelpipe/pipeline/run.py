@@ -20,26 +20,28 @@ from diffusers import UNet2DConditionModel
 from pixelpipe.analysis.duplicates import TrainSprites
 from pixelpipe.comparison.decision import Decision
 from pixelpipe.comparison.evidence import Plan, past_decisions
+from pixelpipe.comparison.stages import has_stages, is_open
 from pixelpipe.config import alignment_warning
 from pixelpipe.cost import cost_usd
 from pixelpipe.errors import ConfigError
 from pixelpipe.keys import epoch_stem, experiment_key, sample_key
 from pixelpipe.lease import Lease
 from pixelpipe.lines import pin_prompts
-from pixelpipe.pipeline.baseline import pin_baseline, pinned_baseline
+from pixelpipe.pipeline.baseline import pin_baseline, pinned_baseline, thin_baseline_warning
 from pixelpipe.pipeline.code import record_code
 from pixelpipe.pipeline.comparable import check_comparable
 from pixelpipe.pipeline.dataset import record_dataset
 from pixelpipe.pipeline.evaluate import Measured, measure_images, sample_images, summaries
 from pixelpipe.pipeline.floor import record_floor
 from pixelpipe.pipeline.fresh import Candidate, sample_fresh
-from pixelpipe.pipeline.judge import FreshImages, judge_epoch
+from pixelpipe.pipeline.judge import FreshImages, epoch_context, judge_epoch
 from pixelpipe.pipeline.prepare import Experiment
 from pixelpipe.pipeline.session import Session
 from pixelpipe.pipeline.status import record_status
 from pixelpipe.pipeline.weights import checkpoint_sampler
 from pixelpipe.results.reader import read_table
 from pixelpipe.results.writer import committed_epochs, discard_uncommitted, table_of, write_rows
+from pixelpipe.sampling.evaluation import ImagePlan
 from pixelpipe.sampling.sampler import Sampler
 from pixelpipe.training.engine import EpochRecord
 
@@ -58,11 +60,13 @@ class ExperimentRun:
         store = lease.store
         self.store, self.experiment, self.attempt = store, experiment, lease.attempt
         self.experiment_id, self.config = experiment.experiment_id, experiment.config
+        self.plan = Plan.from_config(self.experiment_id, self.config)
         self.baseline = pinned_baseline(store, self.experiment_id, experiment.line, self.config.judge.baseline)
         check_comparable(store, experiment.evaluation, self.baseline, experiment.line)
         self.done_epochs = max(committed_epochs(store, self.experiment_id), default=0)
         self.session = Session(store, experiment, self.done_epochs, lease)
         self.seconds: dict[str, float] = {}
+        self.first_drawn = 0  # the epoch whose first seeds have been drawn and have left it open; 0: none
 
     def begin(self) -> None:
         """Record that the experiment runs, and clear what an attempt that died left of an unfinished epoch."""
@@ -99,6 +103,9 @@ class ExperimentRun:
             )
         if self.config.planned_looks < self.config.judge.patience and self.baseline.experiment_id:
             warnings.append("fewer epochs than judge.patience: this run cannot be abandoned early")
+        warnings.append(
+            thin_baseline_warning(self.store, self.baseline, self.experiment.line, self.config.judge.baseline)
+        )
         return [warning for warning in warnings if warning]
 
     def last_decision(self) -> Decision | None:
@@ -108,19 +115,22 @@ class ExperimentRun:
 
     def train_epoch(self) -> EpochRecord:
         """Train the next epoch and put its checkpoint."""
-        self.seconds = {}
+        self.seconds, self.first_drawn = {}, 0
         record = next(self._epochs)
         self.seconds["train"] = record.seconds_train
         return record
 
     def sample_epoch(self, record: EpochRecord) -> int:
-        """Make the evaluation set's pictures while the checkpoint is written; returns how many."""
+        """Make the evaluation set's pictures while the checkpoint is written; returns how many.
+
+        Of an adaptive evaluation the first seed of every prompt; called again, the others.
+        """
         with self._timed("sample"):
             count = sample_images(
                 self.store,
                 self.session.sampler,
                 self.session.unet,
-                self.experiment.evaluation.images,
+                self.to_draw(record.epoch),
                 partial(self._sample_key, record.epoch),
                 f"epoch {record.epoch}: sampling",
             )
@@ -128,18 +138,28 @@ class ExperimentRun:
             record.saved.result()  # no row speaks of a checkpoint that is not whole
         return count
 
-    def analyze_epoch(self, record: EpochRecord) -> Measured:
-        """Measure the pictures and put one row each."""
+    def analyze_epoch(self, record: EpochRecord) -> Measured | None:
+        """Measure the pictures and put one row each.
+
+        None, and nothing is put: these were the first seeds of an adaptive evaluation and have left it open, so that
+        the others must be drawn and all be measured.
+        """
+        first_alone = self._begins_small(record.epoch) and self.first_drawn != record.epoch
+        evaluation = self.experiment.evaluation
         with self._timed("analyze"):
             measured = measure_images(
                 self.store,
-                self.experiment.evaluation.images,
+                evaluation.first_images if first_alone else evaluation.images,
                 partial(self._sample_key, record.epoch),
                 self.config.dataset.grid,
                 self.session.profile,
                 self._train_sprites,
-                self._row(record) | {"eval_set_id": self.experiment.evaluation.eval_set_id},
+                self._row(record) | {"eval_set_id": evaluation.eval_set_id},
             )
+        if first_alone and self._is_open(record, measured):
+            self.first_drawn = record.epoch
+            return None
+        with self._timed("analyze"):
             self._write("samples", record.epoch, measured.rows)
         return measured
 
@@ -148,16 +168,14 @@ class ExperimentRun:
         with self._timed("judge"):
             spent, so_far = self._spent_before(record.epoch), self._cost_so_far()
             last = record.epoch >= self.config.training.epochs
-            ahead = 0.0 if last else so_far  # the next epoch costs what this one did: it is not begun for lack of it
+            ahead = 0.0 if last else so_far + self._cost_undrawn(samples)  # the next epoch is not begun for lack of it
             decision = judge_epoch(
                 self.store,
-                Plan.from_config(self.experiment_id, self.config),
+                self.plan,
                 self.baseline,
                 self.session.profile,
                 samples,
-                epoch=record.epoch,
-                images_seen=record.images_seen,
-                dataset_hash=self.experiment.manifest.dataset_hash,
+                **self._about(record),
                 budget_reached=spent + so_far + ahead > self.config.budget.max_usd,
                 sample_fresh=partial(self._sample_fresh, record),
             )
@@ -201,6 +219,29 @@ class ExperimentRun:
         )
         if record.epoch > 1:
             self.session.checkpoints.drop_training_state(record.epoch - 1)
+
+    def _begins_small(self, epoch: int) -> bool:
+        """Whether the first seeds may be enough: of an adaptive candidate, against pictures, before its last epoch."""
+        if not has_stages(self.plan, epoch) or not self.baseline.experiment_id:
+            return False
+        return read_table(self.store, "samples", self.baseline.experiment_id, columns=["epoch"]).num_rows > 0
+
+    def to_draw(self, epoch: int) -> tuple[ImagePlan, ...]:
+        """The pictures that are drawn next: all; of an adaptive evaluation the first seeds, then the others."""
+        evaluation = self.experiment.evaluation
+        if not self._begins_small(epoch):
+            return evaluation.images
+        return evaluation.other_images if self.first_drawn == epoch else evaluation.first_images
+
+    def _is_open(self, record: EpochRecord, samples: Measured) -> bool:
+        with self._timed("judge"):
+            about = self._about(record)
+            return is_open(epoch_context(self.store, self.plan, self.baseline, self.session.profile, samples, **about))
+
+    def _about(self, record: EpochRecord) -> dict[str, Any]:
+        """What the judge must know of an epoch beside its pictures."""
+        dataset_hash = self.experiment.manifest.dataset_hash
+        return {"epoch": record.epoch, "images_seen": record.images_seen, "dataset_hash": dataset_hash}
 
     def _sample_fresh(self, record: EpochRecord) -> FreshImages:
         """Candidate and champion on seeds that nobody has seen; their rows go to `confirmations`."""
@@ -250,12 +291,19 @@ class ExperimentRun:
         """Dollars of the epoch in progress."""
         return cost_usd(sum(self.seconds.values()), self.config.budget.price)
 
+    def _cost_undrawn(self, samples: Measured) -> float:
+        """Dollars that the epoch in progress would have cost more, had an adaptive evaluation drawn all of it."""
+        times = len(self.experiment.evaluation.images) / samples.rows.num_rows - 1
+        pictures = sum(self.seconds.get(stage, 0.0) for stage in ("sample", "analyze"))
+        return cost_usd(times * pictures, self.config.budget.price)
+
     def _spent_before(self, epoch: int) -> float:
         rows = read_table(self.store, "epochs", self.experiment_id, columns=["epoch", "cost_usd"]).to_pylist()
         return sum(row["cost_usd"] for row in rows if row["epoch"] < epoch)
 
     @contextmanager
     def _timed(self, stage: str) -> Iterator[None]:
+        """Adds to the stage's seconds: of an adaptive evaluation it may come twice."""
         started = time.perf_counter()
         yield
-        self.seconds[stage] = time.perf_counter() - started
+        self.seconds[stage] = self.seconds.get(stage, 0.0) + time.perf_counter() - started

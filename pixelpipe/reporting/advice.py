@@ -244,7 +244,9 @@ def _about_images(description: Description, decision: Decision | None) -> list[s
         return [_about_figures(description)]
     size = f"{prompts} prompt{'s'[: prompts != 1]} × {seeds} seed{'s'[: seeds != 1]}"
     small = "a small evaluation set" if prompts < SMALL_PROMPTS else "the evaluation set"
-    items = [f"Judged on {size} an epoch, {small}: prompts of another kind may give another picture."]
+    short = description.num_short
+    part = f" (the first seed alone at {short} of {len(description.epochs)} epochs)" if short else ""
+    items = [f"Judged on {size} an epoch{part}, {small}: prompts of another kind may give another picture."]
     if decision is None:
         return items
     if decision.detectable_difference is not None:

@@ -132,7 +132,7 @@ def _groups(
     groups = []
     for epoch in choose_epochs(sorted({epoch for epoch, _, _ in ours})):
         facts = by_epoch[epoch]
-        strip = Strip(f"Epoch {epoch}", _detail(facts), _sprites(ours, epoch, keys))
+        strip = Strip(f"Epoch {epoch}", _detail(description.as_compared(facts)), _sprites(ours, epoch, keys))
         if (decision := facts.decision) is not None:
             strip = replace(strip, verdict=decision.verdict, difference=decision.relative_difference)
         group = [strip]

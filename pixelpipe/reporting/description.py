@@ -6,7 +6,7 @@ tables do not know is None, never a guess.
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -26,6 +26,7 @@ from pixelpipe.errors import BadInputError
 from pixelpipe.keys import experiment_key
 from pixelpipe.reporting.dataset_facts import DatasetFacts, read_dataset_facts
 from pixelpipe.reporting.judged_against import Baseline, read_baseline, split_reference
+from pixelpipe.reporting.same_pictures import Pair, compared_in_part
 from pixelpipe.reporting.trajectory import (
     STAGES,
     EpochFacts,
@@ -63,7 +64,7 @@ class Description:
     floor: float | None  # the training art's median of `metric`; against a trajectory less counts as it
     vae_floor: VaeFloor | None  # what its base's VAE alone makes of its art
     baseline_vae_floor: VaeFloor | None
-    num_prompts: int  # of the evaluation set; 0 before the first epoch
+    num_prompts: int  # of the evaluation set, as far as it was drawn; 0 before the first epoch
     seeds_per_prompt: int
     baseline: Baseline | None
     factors: tuple[Factor, ...] | None  # None: no baseline, or one whose configuration the store lacks
@@ -72,6 +73,7 @@ class Description:
     review: ReviewFacts | None  # what people preferred who did not know which was which
     savings: Savings | None  # None: nothing was stopped early by the rule
     place: str  # the experiment's folder, for people
+    compared: Mapping[int, Pair] = field(default_factory=dict)  # epochs that were compared on a part of their images
 
     @property
     def last(self) -> EpochFacts | None:
@@ -94,6 +96,12 @@ class Description:
     def has_images(self) -> bool:
         """Whether there is something to look at."""
         return self.origin != "figures"
+
+    @property
+    def num_short(self) -> int:
+        """Epochs that were judged on fewer seeds than others: the first of every prompt."""
+        short = sum(facts.decision is not None and facts.decision.stage == 1 for facts in self.epochs)
+        return short if self.seeds_per_prompt > 1 else 0
 
     @property
     def is_first(self) -> bool:
@@ -126,11 +134,17 @@ class Description:
         return sum(facts.cost_usd for facts in self.epochs)
 
     def baseline_of(self, facts: EpochFacts) -> EpochFacts | None:
-        """The baseline's epoch that this one was compared with."""
+        """The baseline's epoch that this one was compared with, with the figures of the images that both drew."""
+        if facts.epoch in self.compared:
+            return self.compared[facts.epoch][1]
         if self.baseline is None or facts.decision is None:
             return None
         experiment_id, epoch = split_reference(facts.decision.baseline)
         return self.baseline.at(epoch) if experiment_id == self.baseline.experiment_id else None
+
+    def as_compared(self, facts: EpochFacts) -> EpochFacts:
+        """The epoch with the figures of the images that its baseline drew, too."""
+        return self.compared[facts.epoch][0] if facts.epoch in self.compared else facts
 
 
 def describe(store: Store, experiment_id: str) -> Description:
@@ -145,6 +159,7 @@ def describe(store: Store, experiment_id: str) -> Description:
     images = read_images(store, experiment_id, metric)
     epochs = read_epochs(store, experiment_id, images, metric, decisions)
     baseline = read_baseline(store, decisions)
+    floor = newest.floor if newest and metric == config["judge"]["metric"] else None  # else of another metric
     planned = _planned(config, epochs)
     theirs = _config_of(store, baseline)
     return Description(
@@ -162,7 +177,7 @@ def describe(store: Store, experiment_id: str) -> Description:
         planned_epochs=planned,
         epochs=epochs,
         metric=metric,
-        floor=newest.floor if newest and metric == config["judge"]["metric"] else None,  # else of another metric
+        floor=floor,
         vae_floor=read_vae_floor(store, experiment_id),
         baseline_vae_floor=read_vae_floor(store, baseline.experiment_id if baseline else None),
         **_evaluation_set(images),
@@ -173,6 +188,7 @@ def describe(store: Store, experiment_id: str) -> Description:
         review=read_review_facts(store, experiment_id, metric, decisions),
         savings=None if config.get("origin") == "checkpoint" else _savings(change["status"], planned, epochs),
         place=store.uri(experiment_key(experiment_id)),
+        compared=compared_in_part(store, images, epochs, baseline, metric, newest.floor if newest else None),
     )
 
 
@@ -183,9 +199,9 @@ def _planned(config: Mapping[str, Any], epochs: Sequence[EpochFacts]) -> int:
 
 
 def _evaluation_set(images: Sequence[Row]) -> dict[str, int]:
-    first = [image for image in images if image["epoch"] == images[0]["epoch"]] if images else []
-    prompts = {image["prompt_id"] for image in first}
-    seeds = {(image["prompt_id"], image["seed"]) for image in first}
+    """Of all epochs together: an adaptive evaluation does not draw all of it at every one."""
+    prompts = {image["prompt_id"] for image in images}
+    seeds = {(image["prompt_id"], image["seed"]) for image in images}
     return {"num_prompts": len(prompts), "seeds_per_prompt": round(len(seeds) / max(len(prompts), 1))}
 
 

@@ -78,6 +78,7 @@ def _verdict(description: Description) -> str:
 
 
 def _measured(description: Description, facts: EpochFacts) -> str:
+    facts = description.as_compared(facts)
     rows = [
         ["effective colors (mean; merged at 0.02 in OKLab)", number(facts.mean_effective_colors)],
         ["unique colors (mean)", number(facts.mean_unique_colors)],

@@ -29,7 +29,7 @@ Compared = tuple[EpochFacts, EpochFacts | None]  # an epoch, and the baseline's 
 def summary_table(description: Description) -> str:
     """The seed's table: one row a metric, all judged epochs together."""
     judged = [facts for facts in description.epochs if facts.decision and facts.decision.baseline_mean is not None]
-    pairs = [(facts, description.baseline_of(facts)) for facts in judged]
+    pairs = [(description.as_compared(facts), description.baseline_of(facts)) for facts in judged]
     ours = [facts.epoch for facts in judged]
     header = ["Metric", "Baseline", f"This experiment, {epoch_range(ours)}", "Difference"]
     rows = [_judged_row(description, judged)]
@@ -105,7 +105,20 @@ def judged_epochs_table(description: Description) -> str:
     header = ["Epoch", "This experiment", "Baseline", "At its epoch", "Difference", _interval_name(description), "p"]
     header += ["Unique colors (baseline)", "Clean (baseline)", "Decision"]
     rows = [_judged_epoch(description, facts) for facts in description.epochs]
-    return table(header, rows, right=range(9))
+    if _in_stages(description):
+        header.insert(1, "Pairs")
+        rows = [[row[0], _pairs(facts), *row[1:]] for row, facts in zip(rows, description.epochs, strict=True)]
+    return table(header, rows, right=range(len(header) - 1))
+
+
+def _in_stages(description: Description) -> bool:
+    """Whether epochs were compared on unequal numbers of images: this experiment or its baseline was adaptive."""
+    decisions = [facts.decision for facts in description.epochs if facts.decision]
+    return bool(description.compared) or any(decision.stage is not None for decision in decisions)
+
+
+def _pairs(facts: EpochFacts) -> str:
+    return UNKNOWN if facts.decision is None else str(facts.decision.num_pairs)
 
 
 def _means_table(description: Description) -> str:
@@ -133,7 +146,7 @@ def _interval_name(description: Description) -> str:
 
 
 def _judged_epoch(description: Description, facts: EpochFacts) -> list[str]:
-    decision, theirs = facts.decision, description.baseline_of(facts)
+    decision, theirs, shared = facts.decision, description.baseline_of(facts), description.as_compared(facts)
     return [
         str(facts.epoch),
         number(facts.judged),
@@ -142,8 +155,8 @@ def _judged_epoch(description: Description, facts: EpochFacts) -> list[str]:
         difference(decision.relative_difference if decision else None),
         _interval(decision),
         p_value(decision.p_value if decision else None),
-        f"{number(facts.mean_unique_colors)} ({number(theirs.mean_unique_colors if theirs else None)})",
-        f"{_rate(facts)} ({_rate(theirs)})",
+        f"{number(shared.mean_unique_colors)} ({number(theirs.mean_unique_colors if theirs else None)})",
+        f"{_rate(shared)} ({_rate(theirs)})",
         _decided(decision),
     ]
 
@@ -184,7 +197,25 @@ def how_to_read(description: Description) -> str:
         f"drawn by both sides. p is one-sided, for being worse by more than {percent(tested.margin)}, from sign "
         f"flips of whole prompts; it counts below its limit, {tested.alpha_per_look:.2g} at epoch {tested.epoch} (the "
         f"limits of all {tested.looks} looks add up to {tested.alpha:g}), {tested.patience} epochs in a row."
-        f"{_against_champion(decision)}"
+        f"{_about_stages(description)}{_against_champion(decision)}"
+    )
+
+
+def _about_stages(description: Description) -> str:
+    """Why not every epoch was compared on as many pairs."""
+    if not _in_stages(description):
+        return ""
+    decisions = [facts.decision for facts in description.epochs if facts.decision]
+    if not any(decision.stage for decision in decisions):
+        why = "The baseline's evaluation was adaptive: it has the first seed alone of every prompt at some epochs."
+    else:
+        why = (
+            "The evaluation was adaptive: an epoch drew the first seed of every prompt, and the others only where "
+            "that left the decision open; either stage has its part of the epoch's limit."
+        )
+    return (
+        f" {why} Figures of both sides are over the pairs that they share; epochs with other numbers of pairs show "
+        "other images."
     )
 
 

@@ -44,8 +44,8 @@ def decisions_by_epoch(store: Store, experiment_id: str) -> dict[int, Decision]:
 
 
 def read_images(store: Store, experiment_id: str, metric: str) -> list[Row]:
-    columns = ["epoch", "prompt_id", "seed", metric]
-    return read_table(store, "samples", experiment_id, columns=columns).to_pylist()
+    columns = dict.fromkeys(["epoch", "prompt_id", "seed", metric, "effective_colors", "unique_colors", "clean"])
+    return read_table(store, "samples", experiment_id, columns=list(columns)).to_pylist()
 
 
 def read_epochs(
@@ -70,7 +70,7 @@ def _facts(
     decision = decisions.get(row["epoch"])
     if floor is None and decision is not None and decision.baseline_kind in PAIRED:
         floor = decision.floor
-    values = _judged_values(images, metric, floor)
+    values = judged_values(images, metric, floor)
     judged = None if decision is None else decision.candidate_mean
     if judged is None and len(values):
         judged = float(values.mean())
@@ -93,7 +93,7 @@ def _facts(
     )
 
 
-def _judged_values(images: Sequence[Row], metric: str, floor: float | None) -> np.ndarray:
+def judged_values(images: Sequence[Row], metric: str, floor: float | None) -> np.ndarray:
     """(N,) float64 of the images whose metric is a finite number."""
     values = np.array([image[metric] for image in images if image[metric] is not None], dtype=np.float64)
     values = values[np.isfinite(values)]

@@ -10,7 +10,7 @@ import pyarrow as pa
 from pixelpipe.analysis.columns import GATE_SCHEMA, METRIC_SCHEMA, SET_SCHEMA
 from pixelpipe.comparison.decision import DECISION_SCHEMA
 
-SCHEMA_VERSION = "2"  # 2: `gpu` and `usd_per_hour` in `epochs`
+SCHEMA_VERSION = "3"  # 2: `gpu` and `usd_per_hour` in `epochs`; 3: `stage` in `decisions`
 
 _TEXT, _INT, _LONG, _FLOAT = pa.string(), pa.int32(), pa.int64(), pa.float64()
 _TIME = pa.timestamp("us", tz="UTC")

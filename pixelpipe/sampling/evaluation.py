@@ -13,6 +13,7 @@ from pixelpipe.seeds import derive_seed, numpy_generator
 
 SAMPLER = "dpmsolver++"  # DPMSolverMultistepScheduler, order 2, no noise of its own
 MAX_SEED = 2**31  # what any other tool accepts as a seed
+EVALUATION = "evaluation"  # the purpose of the pictures that every epoch is judged on
 
 
 class Prompt(BaseModel):
@@ -47,7 +48,17 @@ class EvaluationSet:
     @property
     def images(self) -> tuple[ImagePlan, ...]:
         """Every prompt with every one of its seeds; no two pictures share their noise."""
-        return plan_images(self.prompts, self.seeds_per_prompt, "evaluation")
+        return plan_images(self.prompts, self.seeds_per_prompt, EVALUATION)
+
+    @property
+    def first_images(self) -> tuple[ImagePlan, ...]:
+        """Every prompt with its first seed: where an adaptive evaluation begins."""
+        return self.images[:: self.seeds_per_prompt]
+
+    @property
+    def other_images(self) -> tuple[ImagePlan, ...]:
+        """Every prompt with its other seeds."""
+        return tuple(image for number, image in enumerate(self.images) if number % self.seeds_per_prompt)
 
     @property
     def contents(self) -> dict:
@@ -70,10 +81,15 @@ class EvaluationSet:
 def plan_images(prompts: Sequence[Prompt], seeds_per_prompt: int, *purpose: str) -> tuple[ImagePlan, ...]:
     """Pictures of every prompt; their seeds depend on the purpose, the prompt's id and the number only."""
     return tuple(
-        ImagePlan(prompt.prompt_id, prompt.text, derive_seed(*purpose, prompt.prompt_id, number) % MAX_SEED)
+        ImagePlan(prompt.prompt_id, prompt.text, image_seed(prompt.prompt_id, number, *purpose))
         for prompt in prompts
         for number in range(seeds_per_prompt)
     )
+
+
+def image_seed(prompt_id: str, number: int, *purpose: str) -> int:
+    """The seed of a prompt's picture, counted from 0."""
+    return derive_seed(*purpose, prompt_id, number) % MAX_SEED
 
 
 def draw_prompts(manifest: Manifest, config: SamplingConfig, line: str) -> tuple[Prompt, ...]:

@@ -74,7 +74,12 @@ def test_a_plan_is_simulated_without_a_store(cli, tmp_path, monkeypatch):
     flags = ["--set", "training.epochs=3", "--set", "sampling.num_prompts=12", "--runs", 10, "--format", "json"]
     result = cli("judge", "--simulate", *flags)
     assert result.exit_code == 0
-    rows = {row["true_difference"]: row for row in map(json.loads, result.out.splitlines())}
+    records = list(map(json.loads, result.out.splitlines()))
+    assert [row["evaluation"] for row in records] == ["whole"] * 6 + ["adaptive"] * 6
+    assert all(row["pictures"] == 1.0 for row in records[:6])
+    assert all(0.25 <= row["pictures"] < 1.0 for row in records[6:])
+    assert records[7]["saved_net"] > records[1]["saved_net"]
+    rows = {row["true_difference"]: row for row in records}
     assert list(rows) == ["-15%", "+0%", "+10%", "+20%", "+40%", "+60%"]
     assert rows["+0%"]["abandoned"] == 0
     assert rows["+60%"]["abandoned"] >= 0.9

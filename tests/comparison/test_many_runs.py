@@ -3,6 +3,7 @@
 import dataclasses
 import math
 
+import numpy as np
 import pytest
 
 from pixelpipe.comparison.characteristics import Design, Ending, ending, endings, pictures_of
@@ -29,6 +30,10 @@ def designed(build, name) -> Design:
     return Design(dataclasses.replace(plan, deviation=deviation), prompts, 4, limits, noise)
 
 
+def adaptive(design) -> Design:
+    return dataclasses.replace(design, plan=dataclasses.replace(design.plan, first_pairs=design.num_prompts))
+
+
 @pytest.mark.parametrize("ratio", [0.3, 0.85, 1.0, 1.15, 1.4])
 @pytest.mark.parametrize("name", PLANS)
 def test_each_run_ends_as_the_rule_ends_it(build, name, ratio):
@@ -37,6 +42,26 @@ def test_each_run_ends_as_the_rule_ends_it(build, name, ratio):
     together = endings(design, truth, [pictures_of(design, truth, run) for run in RUNS])
     assert together == alone
     assert all(isinstance(each, Ending) for each in together)
+
+
+@pytest.mark.parametrize("ratio", [0.85, 1.0, 1.15, 1.4])
+@pytest.mark.parametrize("name", PLANS)
+def test_an_adaptive_plan_ends_and_draws_as_the_rule_has_it(build, name, ratio):
+    """Also where the baseline was adaptive itself, and has the first seeds alone at some epochs."""
+    design, truth = adaptive(designed(build, name)), Truth.constant(ratio, 4)
+    whole = np.random.default_rng(0).random((len(RUNS), 4)) < 0.6
+    whole[:, -1] = True  # as every last epoch is
+
+    def drawn():
+        for run in RUNS:
+            pictures, rng = pictures_of(design, truth, run)
+            yield dataclasses.replace(pictures, baseline_whole=None if run % 2 else whole[run]), rng
+
+    together = endings(design, truth, list(drawn()))
+    assert together == [ending(design, truth, *run) for run in drawn()]
+    assert all(each.epoch / 4 <= each.drawn <= each.epoch for each in together)
+    if ratio == 0.85:
+        assert np.mean([each.drawn / each.epoch for each in together]) < 0.6
 
 
 def test_what_collapses_is_left_to_the_rule(build):

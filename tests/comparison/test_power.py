@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pixelpipe.comparison.power import cheapest, planned_difference
+from pixelpipe.comparison.power import chance_left_open, cheapest, planned_difference
 from pixelpipe.comparison.simulation import Noise, Truth, draw_pictures, floored_pairing
 from pixelpipe.comparison.statistics import sign_flips
 
@@ -19,6 +19,19 @@ def test_the_planned_difference_is_found_with_80_percent_power(prompts, seeds, n
         pairing = floored_pairing(pictures.candidate[0], pictures.baseline[0], 1.0, "set")
         found.append(sign_flips(pairing, 1).p_greater(1.1) < ALPHA)
     assert 0.70 <= np.mean(found) <= 0.90
+
+
+@pytest.mark.parametrize("noise", [Noise(), Noise(image=0.5, interaction=0.2), Noise(run=0.05)])
+def test_as_many_first_seeds_are_left_open_as_is_planned(noise):
+    truth, rng, opened = Truth.constant(1.0, 1), np.random.default_rng(5), []
+    for _ in range(2000):
+        pictures = draw_pictures(truth, noise, 24, 1, rng)
+        opened.append(pictures.candidate.mean() / pictures.baseline.mean() > 1.1)
+    assert chance_left_open(noise, 24, 0.10, noise.run) == pytest.approx(np.mean(opened), abs=0.03)
+
+
+def test_nothing_is_left_open_without_noise():
+    assert chance_left_open(Noise(image=0.0, interaction=0.0), 24, 0.10) == 0.0
 
 
 def test_more_pictures_see_less_and_too_few_prompts_nothing():

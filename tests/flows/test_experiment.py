@@ -5,6 +5,7 @@ import io
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -22,6 +23,7 @@ from flows.experiment import run_experiment
 from pixelpipe.errors import ExperimentHeldError
 from pixelpipe.lease import acquire
 from pixelpipe.lines import champion, champion_history
+from pixelpipe.pipeline.alone import run_alone
 from pixelpipe.pipeline.prepare import prepare
 from pixelpipe.pipeline.rejudge import rejudge
 from pixelpipe.results.reader import latest_status, read_table
@@ -244,6 +246,47 @@ def test_killed_again_and_again_it_ends_as_if_undisturbed(undisturbed, tmp_path)
             _, stderr = process.communicate(timeout=300)
         assert process.returncode == expected, stderr[-3000:]
     assert_same_as(undisturbed_store, store, state.result().experiment_id)
+
+
+def test_an_adaptive_candidate_killed_between_its_stages_ends_as_if_undisturbed(undisturbed, tmp_path):
+    """One that hardly learns, against one that does: its first seeds are beyond the margin, too few to show it."""
+    config, store = undisturbed[0], Store.open(tmp_path / "store")
+    run_alone(store, changed(config, "learns", epochs=2, learning_rate=1e-4))
+    changes = {
+        "sampling": config.sampling.model_copy(update={"adaptive": True}),
+        "judge": config.judge.model_copy(update={"abandon_margin": 0.0, "alpha": 0.025}),
+    }
+    timid = changed(config, "timid", epochs=2).model_copy(update=changes)
+    experiment = prepare(store, timid)
+    shutil.copytree(store.url, tmp_path / "other" / "store")
+    other = Store.open(tmp_path / "other" / "store")
+
+    other_seed = experiment.evaluation.images[1]
+    with start_run(timid, store, f"samples/epoch-01/{other_seed.prompt_id}__{other_seed.seed}") as process:
+        _, stderr = process.communicate(timeout=300)
+    assert process.returncode == -9, stderr[-3000:]
+    drawn = store.list(f"experiments/{experiment.experiment_id}/samples")
+    assert len(drawn) == len(experiment.evaluation.first_images) == 8
+    assert store.list(f"results/v1/samples/{experiment.experiment_id}") == []
+    outcome = run_experiment(timid, store.url, return_state=True).result()
+    assert run_alone(other, timid) == outcome
+    assert [each.differs_in for each in rejudge(store, outcome.experiment_id)] == [[], []]
+    assert rows(store, outcome.experiment_id) == rows(other, outcome.experiment_id)
+    decisions = read_table(store, "decisions", outcome.experiment_id).to_pylist()
+    assert [(row["stage"], row["num_pairs"]) for row in decisions] == [(2, 16), (None, 16)]
+
+
+def test_an_adaptive_candidate_that_is_no_worse_draws_fewer_pictures(undisturbed):
+    config, store, _ = undisturbed
+    sampling = config.sampling.model_copy(update={"adaptive": True})
+    state = run_experiment(
+        changed(config, "same").model_copy(update={"sampling": sampling}), store.url, return_state=True
+    )
+    epochs = read_table(store, "epochs", state.result().experiment_id).to_pylist()
+    assert [row["num_samples"] for row in epochs] == [8, 8, 16]
+    decisions = read_table(store, "decisions", state.result().experiment_id).to_pylist()
+    assert [row["relative_difference"] for row in decisions] == [0.0] * 3  # of the same weights, on the same seeds
+    assert "one seed each" in decisions[0]["sentence"]
 
 
 def test_who_stood_still_writes_nothing_into_what_another_process_goes_on_with(undisturbed, tmp_path):

@@ -76,6 +76,28 @@ def test_advice_brings_evaluation_down_to_a_third(empty, sd15):
     assert plan.evaluation_share > 2 * cheaper.evaluation_share
 
 
+def test_an_adaptive_evaluation_is_advised_with_what_it_leaves(empty, sd15, painter):
+    plan = plan_experiment(empty, sd15)
+    [advised] = [line for line in plan.advice if "sampling.adaptive=true" in line]
+    expected, most = plan.if_adaptive_s
+    shares = [plan.share_of(seconds) for seconds in plan.if_adaptive_s]
+    assert f"{shares[0]:.0%} for a candidate that is no worse, {shares[1]:.0%} at most" in advised
+    assert plan.expected_evaluation_s is None
+    # batches of 16: two for the first seeds of 7 epochs, five for the others of one in seven, and what is always whole
+    assert expected / plan.evaluation_s == pytest.approx((7 * (32 + 80 * 0.14) + 96 + 192) / 960, rel=0.02)
+    assert most / plan.evaluation_s == pytest.approx((7 * 112 + 96 + 192) / 960)
+    sampling = sd15.sampling.model_copy(update={"adaptive": True})
+    adaptive = sd15.model_copy(update={"sampling": sampling})
+    first = plan_experiment(empty, adaptive)
+    assert (first.expected_evaluation_s, first.evaluation_s) == (None, plan.evaluation_s)  # nothing to compare with
+    assert "sampling.adaptive=true" not in " ".join(first.advice)
+    painter.run("first", lambda _: 28, training={"epochs": 1})
+    against = plan_experiment(painter.store, adaptive.model_copy(update={"line": "art-24"}))
+    assert against.evaluation_s == pytest.approx(most)  # what the budget is held against
+    assert against.expected_evaluation_s < 0.6 * against.evaluation_s
+    assert against.expected_evaluation_share < against.evaluation_share
+
+
 def test_a_gpu_that_is_too_small_and_a_budget_that_is_too_low_are_said(empty, sd15):
     budget = sd15.budget.model_copy(update={"gpu": "RTX-4090", "max_usd": 0.01})
     advice = " ".join(plan_experiment(empty, sd15.model_copy(update={"budget": budget})).advice)

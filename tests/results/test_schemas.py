@@ -38,7 +38,7 @@ def test_lineage_stands_first_and_in_every_row(table: str):
 def test_every_column_is_described(table: str):
     for column in describe(table).to_pylist():
         assert column["description"], column["column"]
-    assert SCHEMAS[table].metadata == {b"pixelpipe.schema_version": b"2"}
+    assert SCHEMAS[table].metadata == {b"pixelpipe.schema_version": b"3"}
 
 
 @pytest.mark.parametrize("table", PER_EPOCH)

@@ -23,7 +23,7 @@ def test_the_file_says_where_it_comes_from(store: Store, results: Any):
     assert metadata[b"epoch"] == b"3"
     assert metadata[b"attempt"] == b"2"
     assert metadata[b"pixelpipe_version"] == __version__.encode()
-    assert metadata[b"pixelpipe.schema_version"] == b"2"
+    assert metadata[b"pixelpipe.schema_version"] == b"3"
     assert file.metadata.row_group(0).column(0).compression == "ZSTD"
     assert file.schema_arrow.field("source_px").metadata[b"unit"] == b"px"
 

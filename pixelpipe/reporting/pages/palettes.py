@@ -1,7 +1,7 @@
 """The colors of the training art, of what the experiment draws and of the baseline: merged as the eye merges them."""
 
 import io
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -51,21 +51,27 @@ def palette_bars(store: Store, description: Description) -> list[PaletteBar]:
     last = description.last
     if last is None:
         return bars
-    bars += _drawn(store, description.experiment_id, last.epoch, f"This experiment, epoch {last.epoch}")
+    sides = {f"This experiment, epoch {last.epoch}": _sprites(store, description.experiment_id, last.epoch)}
     theirs = description.baseline_of(last)
     if theirs is not None and description.baseline is not None and description.baseline.experiment_id is not None:
-        title = f"Baseline, epoch {theirs.epoch}"
-        bars += _drawn(store, description.baseline.experiment_id, theirs.epoch, title)
-    return bars
+        other = _sprites(store, description.baseline.experiment_id, theirs.epoch)
+        sides[f"Baseline, epoch {theirs.epoch}"] = other
+    if last.epoch in description.compared:  # more images have more colors: those that both sides drew
+        shared = set.intersection(*(set(side) for side in sides.values()))
+        sides = {title: {key: side[key] for key in side if key in shared} for title, side in sides.items()}
+    return bars + [_drawn(title, side) for title, side in sides.items() if side]
 
 
-def _drawn(store: Store, experiment_id: str, epoch: int, title: str) -> Iterable[PaletteBar]:
-    rows = read_table(store, "samples", experiment_id, columns=["epoch", "sprite_png"]).to_pylist()
-    sprites = [_pixels(row["sprite_png"]) for row in rows if row["epoch"] == epoch]
-    if not sprites:
-        return []
+def _sprites(store: Store, experiment_id: str, epoch: int) -> dict[tuple[str, int], bytes]:
+    columns = ["epoch", "prompt_id", "seed", "sprite_png"]
+    rows = read_table(store, "samples", experiment_id, columns=columns).to_pylist()
+    return {(row["prompt_id"], row["seed"]): row["sprite_png"] for row in rows if row["epoch"] == epoch}
+
+
+def _drawn(title: str, pngs: Mapping[tuple[str, int], bytes]) -> PaletteBar:
+    sprites = [_pixels(png) for png in pngs.values()]
     colors, shares = pooled_palette(np.stack(sprites), JUST_NOTICEABLE)
-    return [_bar(f"{title} ({len(sprites)} images)", colors, shares)]
+    return _bar(f"{title} ({len(sprites)} images)", colors, shares)
 
 
 def _bar(title: str, colors: npt.NDArray[np.uint8], shares: npt.NDArray[np.float64]) -> PaletteBar:

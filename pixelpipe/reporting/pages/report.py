@@ -109,7 +109,8 @@ def _tiles(description: Description) -> list[Tile]:
     tiles.append(Tile("Epochs", str(done), planned if description.origin is None else "known"))
     if description.num_prompts:
         size = f"{description.num_prompts} × {description.seeds_per_prompt}"
-        tiles.append(Tile("Judged on", size, "prompts × seeds at every epoch"))
+        often = f", one seed at {short} of them" if (short := description.num_short) else ""
+        tiles.append(Tile("Judged on", size, f"prompts × seeds at every epoch{often}"))
     if description.cost_usd or description.origin is None:
         time = f"in {duration(description.spend.seconds)}" if description.origin is None else "elsewhere, as stated"
         tiles.append(Tile("Spent", usd(description.cost_usd), time))

@@ -67,7 +67,9 @@ def read_shown_images(store: Store, description: Description, metrics: Iterable[
     baseline = description.baseline
     theirs = _read(store, baseline.experiment_id, metrics) if baseline and baseline.experiment_id else {}
     columns = _columns(ours)
-    epochs = [ShownEpoch(facts, description.baseline_of(facts)) for facts in description.epochs]
+    epochs = [
+        ShownEpoch(description.as_compared(facts), description.baseline_of(facts)) for facts in description.epochs
+    ]
     num_seeds, grid = max(len(column.seeds) for column in columns), next(iter(ours.values()))["grid"]
     room = int(BUDGET_BYTES / _mean_bytes(ours))  # images
     per_epoch = 2 if theirs else 1
