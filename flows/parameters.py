@@ -12,7 +12,7 @@ from pydantic import Field
 
 from pixelpipe.captions.writing import Convention
 from pixelpipe.config import CaptionsConfig, DatasetConfig, ExperimentConfig
-from pixelpipe.config_file import NAME_PATTERN
+from pixelpipe.config.yaml_file import NAME_PATTERN
 from pixelpipe.pipeline.retention import Retention
 
 

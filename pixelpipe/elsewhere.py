@@ -19,7 +19,7 @@ from pixelpipe.config import (
     TrainingConfig,
     content_id,
 )
-from pixelpipe.config_file import NAME_PATTERN, describe_problem
+from pixelpipe.config.yaml_file import NAME_PATTERN, describe_problem
 from pixelpipe.errors import ConfigError
 
 Origin = Literal["figures", "images", "checkpoint"]

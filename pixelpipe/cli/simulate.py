@@ -11,7 +11,7 @@ import click
 from pixelpipe.cli.options import Format, write_records
 from pixelpipe.cli.output_file import write_whole
 from pixelpipe.config import ExperimentConfig, load_config, parse_config
-from pixelpipe.config_file import apply_override
+from pixelpipe.config.yaml_file import apply_override
 from pixelpipe.errors import BadInputError
 from pixelpipe.store import Store
 

@@ -15,7 +15,7 @@ def stated_config(
     origin: Origin, path: Path | None, overrides: tuple[str, ...], given: dict[str, Any]
 ) -> ElsewhereConfig:
     """The file, then `given` options (None: not given), then `--set`; `ConfigError` in one line for what is wrong."""
-    from pixelpipe.config_file import apply_override, read_yaml
+    from pixelpipe.config.yaml_file import apply_override, read_yaml
     from pixelpipe.elsewhere import parse_elsewhere
     from pixelpipe.errors import ConfigError
 
@@ -33,7 +33,7 @@ def stated_config(
 
 def stated_values(path: Path | None, overrides: tuple[str, ...]) -> dict[str, Any]:
     """The file's plain values, then `--set`: what is known of a checkpoint, by section."""
-    from pixelpipe.config_file import apply_override, read_yaml
+    from pixelpipe.config.yaml_file import apply_override, read_yaml
 
     values = {} if path is None else read_yaml(path)
     for name in ("origin", "line"):  # as in the config.yaml of an evaluation's own folder

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from pixelpipe.config import ExperimentConfig, as_name, content_id
-from pixelpipe.config_file import NAME_PATTERN
+from pixelpipe.config.yaml_file import NAME_PATTERN
 from pixelpipe.elsewhere import ElsewhereConfig
 from pixelpipe.errors import BadInputError, WeightsError
 from pixelpipe.lines import champion

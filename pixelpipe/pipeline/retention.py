@@ -10,8 +10,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from pixelpipe.config.form import describe_ranges, title
 from pixelpipe.errors import ExperimentHeldError
-from pixelpipe.form import describe_ranges, title
 from pixelpipe.keys import epoch_name, experiment_key
 from pixelpipe.lease import check_free
 from pixelpipe.lines import champion_history, line_names

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pixelpipe.config_file import read_yaml
+from pixelpipe.config.yaml_file import read_yaml
 from pixelpipe.data.images import IMAGE_SUFFIXES, read_rgb
 from pixelpipe.data.listing import visible_files
 from pixelpipe.errors import BadInputError, ConfigError

@@ -8,7 +8,7 @@ from typing import Any, Literal
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from pixelpipe.config import content_id
-from pixelpipe.config_file import REVIEW_PATTERN, describe_problem
+from pixelpipe.config.yaml_file import REVIEW_PATTERN, describe_problem
 from pixelpipe.errors import AlreadyExistsError, BadInputError
 from pixelpipe.reporting.blind_review import Review, read_review
 from pixelpipe.results.reader import latest_status, read_table

@@ -3,7 +3,7 @@
 from pydantic import BaseModel
 
 from pixelpipe.config import ExperimentConfig, JudgeConfig, TrainingConfig
-from pixelpipe.form import title
+from pixelpipe.config.form import title
 
 
 def test_titles_are_words():
