@@ -40,5 +40,5 @@ def _for_the_ui(store: Store, experiment_id: str, markdown: str) -> str:
     def place(match: re.Match[str]) -> str:
         return f"`{store.uri(normpath(f'{experiment_key(experiment_id)}/{match[1]}'))}`"
 
-    markdown = re.sub(r"(?<!!)\[[^\]]*\]\(([\w./-]+)\)", place, markdown)
+    markdown = re.sub(r"(?<![!\\])\[[^\]]*\]\(([\w./-]+)\)", place, markdown)  # a user's brackets are escaped
     return re.sub(r"(!\[[^\]]*\])\(([A-Za-z0-9_]+\.png)\)", inline, markdown)

@@ -5,9 +5,13 @@ import math
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from markdown_it import MarkdownIt
 
+from pixelpipe.keys import experiment_key
+from pixelpipe.reporting.documents import write_documents
 from pixelpipe.reporting.figures import duration, epoch_range, interval, number, p_value, percent, span, usd
 from pixelpipe.reporting.markdown import code, text
+from tasks.reporting import _for_the_ui
 
 
 @given(st.text())
@@ -30,6 +34,21 @@ def test_no_text_can_leave_its_cell(value):
 )
 def test_signs(value, shown):
     assert text(value) == shown
+
+
+def test_what_looks_like_a_link_stays_text_in_prefects_ui(store, fill, parse):
+    """There the verdict's own links become places, and its pictures data URIs; a user's are neither."""
+    name = "[x](evil/path) ![y](contact_sheet.png) <b>&amp;</b> שלום 🎨"
+    experiment_id = fill.run(fill.config("one"), [30, 28, 26, 24])
+    fill.experiment = fill.experiment.model_copy(update={"name": name})
+    fill.status("promoted", "first_baseline", f"Because of {name}")
+    write_documents(store, experiment_id)
+    verdict = store.read(experiment_key(experiment_id, "verdict.md")).decode()
+    found = parse(MarkdownIt("commonmark").enable("table").render(_for_the_ui(store, experiment_id, verdict)))
+    assert found.text.startswith(f"{name}: PROMOTED")
+    assert f"Because of {name}" in found.text
+    assert [value[:21] for value in found.values("src", "href")] == ["data:image/png;base64"] * 2
+    assert f"Configuration: {store.uri(experiment_key(experiment_id, 'config.yaml'))}" in found.text
 
 
 def test_code_spans_only_where_they_are_safe():
