@@ -6,6 +6,7 @@ GPU of its own) nothing is held or watched.
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import threading
@@ -49,8 +50,21 @@ def under_worker() -> Iterator[None]:
     limit = os.environ.get(GPU_LIMIT)
     if limit is not None:
         get_run_logger().info("waiting for a slot of %s", limit)
-    with _slot(limit) if limit is not None else nullcontext(), _cancelled_at_once():
+    with _slot(limit) if limit is not None else nullcontext(), _logged(), _cancelled_at_once():
         yield
+
+
+@contextmanager
+def _logged() -> Iterator[None]:
+    """Prefect hands on what our loggers say, but leaves their level at WARNING: an epoch's line is INFO."""
+    ours = logging.getLogger("pixelpipe")
+    level = ours.level
+    if level == logging.NOTSET:  # nobody, as the command line does, has said how much is to be shown
+        ours.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        ours.setLevel(level)
 
 
 @contextmanager

@@ -145,7 +145,12 @@ class Prefect:
 
     def api(self, method: str, path: str, body: Any = None) -> Any:
         for _ in range(20):  # SQLite is busy now and then: Prefect's own client tries again, too
-            answer = httpx.request(method, f"{self.environment['PREFECT_API_URL']}{path}", json=body, timeout=60)
+            try:
+                answer = httpx.request(method, f"{self.environment['PREFECT_API_URL']}{path}", json=body, timeout=60)
+            except httpx.ReadTimeout:
+                if method != "GET":
+                    raise
+                continue
             if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE:
                 break
             time.sleep(1)
