@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format tiny-base server pools deploy worker-gpu worker-cpu clean
+.PHONY: help demo test lint style types run-tests format tiny-base server pools deploy worker-gpu worker-cpu clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -13,14 +13,21 @@ help: ## this list
 demo: $(INSTALLED) ## the whole story on synthetic portraits, on the CPU, in a few minutes
 	$(BIN)/pixelpipe demo
 
-test: lint ## lint, types, import rules and tests
-	$(BIN)/pytest --numprocesses 2 --dist worksteal
+test: style ## lint, types, import rules and tests
+	@$(MAKE) --no-print-directory --jobs 2 types run-tests
 
-lint: $(INSTALLED) ## lint, types, import rules
+lint: style types ## lint, types, import rules
+
+style: $(INSTALLED)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/pyright --pythonpath $(BIN)/python
 	$(BIN)/lint-imports --no-cache
+
+types: $(INSTALLED)
+	$(BIN)/pyright --pythonpath $(BIN)/python
+
+run-tests: $(INSTALLED)
+	$(BIN)/pytest --numprocesses 2 --dist worksteal
 
 format: $(INSTALLED) ## format the code
 	$(BIN)/ruff check --fix .

@@ -161,7 +161,7 @@ def test_a_candidate_that_is_worse_is_abandoned_before_its_end(undisturbed, tmp_
     sampling = config.sampling.model_copy(update={"num_inference_steps": 10, "guidance_scale": 2.0})
     judge = config.judge.model_copy(update={"abandon_margin": 0.0})  # 8 prompts see no small difference
     config = config.model_copy(update={"sampling": sampling, "judge": judge})
-    baseline = changed(config, "learns", repeats=8, learning_rate=2e-4)
+    baseline = changed(config, "learns", repeats=8, epochs=2, learning_rate=2e-4)
     reference = run_experiment(baseline, store.url, return_state=True).result().experiment_id
     state = run_experiment(changed(config, "timid", repeats=8), store.url, return_state=True)
     outcome = state.result()
@@ -241,7 +241,7 @@ def test_killed_again_and_again_it_ends_as_if_undisturbed(undisturbed, tmp_path)
     """SIGKILL in front of writes all over the run: the same rows and the same verdict, and no row twice."""
     config, undisturbed_store, state = undisturbed
     store = Store.open(tmp_path / "store")
-    for write, expected in ((1, -9), (9, -9), (20, -9), (30, -9), (46, -9), (0, 0)):
+    for write, expected in ((9, -9), (30, -9), (46, -9), (0, 0)):
         with start_run(config, store, write) as process:
             _, stderr = process.communicate(timeout=300)
         assert process.returncode == expected, stderr[-3000:]

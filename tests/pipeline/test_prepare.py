@@ -128,6 +128,8 @@ RESULT = [
     {"sampling": {"guidance_scale": 7.0}},
     {"sampling": {"batch_size": 15}},
     {"sampling": {"confirm_seeds": 5}},
+    {"sampling": {"num_prompts": 10, "seeds_per_prompt": 2}},
+    {"sampling": {"num_prompts": 10, "seeds_per_prompt": 2, "adaptive": True}},
 ]
 NOT_RESULT = [
     {"judge": {"abandon_margin": 0.2, "alpha": 0.06, "patience": 1, "metric": "unique_colors"}},
