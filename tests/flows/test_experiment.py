@@ -21,6 +21,7 @@ from prefect.settings import PREFECT_API_URL
 
 from flows.experiment import run_experiment
 from pixelpipe.errors import ExperimentHeldError
+from pixelpipe.keys import sample_key
 from pixelpipe.lease import acquire
 from pixelpipe.lines import champion, champion_history
 from pixelpipe.pipeline.alone import run_alone
@@ -265,8 +266,12 @@ def test_an_adaptive_candidate_killed_between_its_stages_ends_as_if_undisturbed(
     with start_run(timid, store, f"samples/epoch-01/{other_seed.prompt_id}__{other_seed.seed}") as process:
         _, stderr = process.communicate(timeout=300)
     assert process.returncode == -9, stderr[-3000:]
-    drawn = store.list(f"experiments/{experiment.experiment_id}/samples")
-    assert len(drawn) == len(experiment.evaluation.first_images) == 8
+    drawn = set(store.list(f"experiments/{experiment.experiment_id}/samples"))
+    first = {sample_key(experiment.experiment_id, 1, image.prompt_id, image.seed)
+             for image in experiment.evaluation.first_images}  # fmt: skip
+    assert len(first) == 8
+    assert first <= drawn
+    assert len(drawn) < 16  # two threads put the other seeds' pictures: one more may be there
     assert store.list(f"results/v1/samples/{experiment.experiment_id}") == []
     outcome = run_experiment(timid, store.url, return_state=True).result()
     assert run_alone(other, timid) == outcome

@@ -5,7 +5,7 @@ import re
 import pytest
 from click.testing import CliRunner
 
-from pixelpipe.cli.maintain import maintain
+from pixelpipe.cli import app
 from pixelpipe.errors import BadInputError
 from pixelpipe.keys import experiment_key, sample_key
 from pixelpipe.reporting.documents import linking_to_samples, write_documents
@@ -49,7 +49,7 @@ def test_no_report_links_to_a_picture_that_retention_removed(store, story):
     )
     for dry_run in (["--dry-run"], []):
         assert {each: _links(store, each) for each in story} == before
-        done = CliRunner().invoke(maintain, ["--samples-days", "0", *dry_run, "--store", store.url])
+        done = CliRunner().invoke(app, ["maintain", "--samples-days", "0", *dry_run, "--store", store.url])
         assert done.exit_code == 0
     assert f"report of {candidate}\n" in done.stderr
     left = _links(store, candidate)
