@@ -14,8 +14,6 @@ from pixelpipe.sampling.evaluation import ImagePlan
 from pixelpipe.training.compilation import Stopwatch, TimedSteps, compiled
 
 MIN_TIMED_BATCHES = 3
-CPU_CALL = 16
-"""Pictures in one call of the UNet on a processor, whose caches do not hold the activations of more (docs/speed.md)."""
 TIMESTEP_SPACING = "leading"  # as SD1.5's own scheduler spaces them; said, since DPM-Solver++ has another default
 
 
@@ -99,9 +97,7 @@ class Sampler:
         halves = len(hidden) // len(latents)
         noisy = latents.repeat(halves, 1, 1, 1).to(unet.dtype)
         forward = self._compiled[1] if self._compiled is not None and self._compiled[0] is unet else unet
-        at_once = CPU_CALL if unet.device.type == "cpu" else len(noisy)
-        calls = zip(noisy.split(at_once), hidden.split(at_once), strict=True)
-        prediction = torch.cat([forward(part, timestep, text, return_dict=False)[0] for part, text in calls]).float()
+        prediction = forward(noisy, timestep, hidden, return_dict=False)[0].float()
         if halves == 1:
             return prediction
         unconditional, conditional = prediction.chunk(2)
