@@ -99,7 +99,7 @@ def main() -> None:
     plain = portraits(arguments.portraits)
     arts = {"portraits": plain, "on black": on_black(plain), "black outlines": outlined(plain)}
     if arguments.art:
-        real = load_sprites(arguments.art, arguments.grid)[:: arguments.every]
+        real = load_sprites(arguments.art, arguments.grid, background="#ffffff")[:: arguments.every]
         arts |= {arguments.art.name: np.stack([sprite.pixels for sprite in real])}
     real_art = f"--art {arguments.art.name} --grid {arguments.grid} --every {arguments.every}" if arguments.art else ""
     command = f"--portraits {arguments.portraits} {real_art}".rstrip()

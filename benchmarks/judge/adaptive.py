@@ -8,71 +8,29 @@ baseline; then of its successor, when the candidate has become the champion and 
 
 import argparse
 import csv
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, replace
 from itertools import starmap
 from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
-from report import SHARES, _markdown, _percent, upper_bound
+from report import SHARES, markdown, percent
 from settings import EPOCHS, REFERENCE, REFERENCE_KNOWN, SETTINGS, Setting
+from tally import Tally, adaptive, chunks, merged
 
-from pixelpipe.comparison.characteristics import Design, endings, net_saving, pictures_of
+from pixelpipe.comparison.characteristics import Design, endings, pictures_of
 from pixelpipe.comparison.many_runs import Means, stops_of
 from pixelpipe.comparison.simulation import Pictures, draw_side, prompt_factors
 from pixelpipe.progress import progress_bar
 from pixelpipe.seeds import numpy_generator
 
 HERE = Path(__file__).parent
-CHUNK = 100
 RATIOS = (1.0, 1.1, 1.2, 1.3, 1.4, 0.85)
 NAMES = ("cv 0.50, interaction 0.20", "heavy tails", "runs differ by 5%, known")
 SHOWN = (REFERENCE, REFERENCE_KNOWN, *(setting for setting in SETTINGS if setting.name in NAMES))
 SUCCESSORS = (1.0, 1.1, 1.2, 1.4)  # of a champion
 CHAMPIONS = (1.0, 0.85)  # of the baseline that it followed
-
-
-@dataclass
-class Tally:
-    """Of one design over the runs of one setting and truth; epochs and whole evaluations summed up over runs."""
-
-    part: str  # "candidate", or "successor of ..."
-    setting: str
-    truth: str
-    design: str
-    runs: int = 0
-    abandoned: int = 0
-    epochs: int = 0
-    drawn: float = 0.0
-
-    @property
-    def abandoned_share(self) -> float:
-        return self.abandoned / max(self.runs, 1)
-
-    @property
-    def stop(self) -> float:
-        return self.epochs / max(self.runs, 1)
-
-    @property
-    def pictures(self) -> float:
-        """Share of what the same epochs would draw whole."""
-        return self.drawn / max(self.epochs, 1)
-
-    def saved(self, share: float) -> float:
-        return net_saving(self.stop, EPOCHS, share, self.drawn / max(self.runs, 1))
-
-    def add(self, stop: int | None, drawn: float) -> None:
-        self.runs += 1
-        self.abandoned += stop is not None
-        self.epochs += stop or EPOCHS
-        self.drawn += drawn
-
-
-def adaptive(design: Design) -> Design:
-    return replace(design, plan=replace(design.plan, first_pairs=design.num_prompts))
-
 
 Job = tuple[str, Setting, float, range]
 
@@ -88,8 +46,7 @@ def jobs(num_runs: int) -> Iterator[Job]:
 
 
 def _chunks(part: str, setting: Setting, ratio: float, num_runs: int) -> Iterator[Job]:
-    for start in range(0, num_runs, CHUNK):
-        yield part, setting, ratio, range(start, min(start + CHUNK, num_runs))
+    yield from ((part, setting, ratio, runs) for runs in chunks(num_runs))
 
 
 def tallies(job: Job) -> list[Tally]:
@@ -101,9 +58,9 @@ def _of_candidates(setting: Setting, ratio: float, runs: range) -> list[Tally]:
     """Both designs on the same pictures."""
     truth, found = setting.truth(ratio), []
     for name, design in (("whole", setting.design), ("adaptive", adaptive(setting.design))):
-        tally = Tally("candidate", setting.name, truth.name, name)
+        tally = Tally(setting.name, truth.name, name, "candidate")
         for end in endings(design, truth, [pictures_of(design, truth, run) for run in runs]):
-            tally.add(end.epoch if end.verdict == "ABANDONED" else None, end.epoch if end.drawn is None else end.drawn)
+            tally.add_ending(end)
         found.append(tally)
     return found
 
@@ -117,7 +74,7 @@ def _of_successors(setting: Setting, ratio: float, runs: range) -> list[Tally]:
     for name, design in (("whole", setting.design), ("adaptive", adaptive(setting.design))):
         crowned = list(_crowned(setting, design, ratio, runs))
         for other in SUCCESSORS:
-            tally = Tally(f"successor of {ratio - 1:+.0%}", setting.name, f"{other - 1:+.0%}", name)
+            tally = Tally(setting.name, f"{other - 1:+.0%}", name, f"successor of {ratio - 1:+.0%}")
             pictures = [_successor(setting, design, ratio, other, *each) for each in crowned]
             if pictures:
                 stops, whole = stops_of(design.plan, Means.of(pictures, design.guardrails.floor))
@@ -160,16 +117,6 @@ def _successor(
     return Pictures(ours, champion, fresh, fresh, baseline_whole=mask)
 
 
-def merged(parts: Iterable[list[Tally]]) -> list[Tally]:
-    totals: dict[tuple[str, str, str, str], Tally] = {}
-    for each in (tally for part in parts for tally in part):
-        key = (each.part, each.setting, each.truth, each.design)
-        total = totals.setdefault(key, Tally(*key))
-        for name in ("runs", "abandoned", "epochs", "drawn"):
-            setattr(total, name, getattr(total, name) + getattr(each, name))
-    return list(totals.values())
-
-
 def run_all(num_runs: int, processes: int) -> list[Tally]:
     work, parts = list(jobs(num_runs)), []
     with progress_bar("simulating", len(work)) as advance:
@@ -191,14 +138,14 @@ def write(found: Sequence[Tally], num_runs: int, folder: Path) -> None:
         columns = ["part", "setting", "truth", "design", "runs", "abandoned", "abandoned_upper_95", "mean_stop"]
         writer.writerow([*columns, "pictures", *(f"saved_net_at_{share:.0%}" for share in SHARES)])
         for each in found:
-            figures = [each.runs, f"{each.abandoned_share:.4f}", f"{upper_bound(each.abandoned, each.runs):.4f}"]
+            figures = [each.runs, f"{each.abandoned_share:.4f}", f"{each.abandoned_bound:.4f}"]
             saved = [f"{each.saved(share):.4f}" for share in SHARES]
-            rest = [f"{each.stop:.3f}", f"{each.pictures:.4f}", *saved]
-            writer.writerow([each.part, each.setting, each.truth, each.design, *figures, *rest])
-    parts = [_HEAD.format(runs=num_runs, total=sum(each.runs for each in found if each.design == "whole"))]
+            rest = [f"{each.mean_stop:.3f}", f"{each.pictures:.4f}", *saved]
+            writer.writerow([each.part, each.setting, each.truth, each.rule, *figures, *rest])
+    parts = [_HEAD.format(runs=num_runs, total=sum(each.runs for each in found if each.rule == "whole"))]
     for name, text in _PARTS.items():
         header, rows = _table([each for each in found if each.part == name])
-        parts += [text, _markdown(header, rows)]
+        parts += [text, markdown(header, rows)]
     (folder / "adaptive.md").write_text("\n\n".join(parts) + "\n")
 
 
@@ -206,8 +153,8 @@ def _table(found: Sequence[Tally]) -> tuple[list[str], list[list[str]]]:
     header = ["setting", "truth", "runs", "abandoned: whole", "adaptive", "mean stop: whole", "adaptive"]
     header += ["pictures of those epochs", "saved, whole", "saved, adaptive"]
     pairs = zip(
-        [each for each in found if each.design == "whole"],
-        [each for each in found if each.design == "adaptive"],
+        [each for each in found if each.rule == "whole"],
+        [each for each in found if each.rule == "adaptive"],
         strict=True,
     )
     return header, list(starmap(_row, pairs))
@@ -217,8 +164,8 @@ def _row(whole: Tally, small: Tally) -> list[str]:
     runs = f"{whole.runs:,}" if whole.runs == small.runs else f"{whole.runs:,} / {small.runs:,}"
     return [
         *(whole.setting, whole.truth, runs),
-        *(_percent(each.abandoned_share) for each in (whole, small)),
-        *(f"{each.stop:.2f}" for each in (whole, small)),
+        *(percent(each.abandoned_share) for each in (whole, small)),
+        *(f"{each.mean_stop:.2f}" for each in (whole, small)),
         f"{small.pictures:.0%}",
         *(" / ".join(f"{each.saved(share):.0%}" for share in SHARES) for each in (whole, small)),
     ]

@@ -9,61 +9,25 @@ beside this file. Needs `pip install -c constraints.txt -e .[dev]` (optuna).
 import argparse
 import json
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from multiprocessing import get_context
 from pathlib import Path
 from time import perf_counter
 
-import numpy as np
 from naive import point_thresholds, wilcoxon
 from report import write_report
-from settings import EPOCHS, REFERENCE, SETTINGS, SPECIAL, Setting
+from settings import REFERENCE, SETTINGS, SPECIAL, Setting
+from tally import ADAPTIVE, WHOLE, Tally, adaptive, chunks, merged
 
-from pixelpipe.comparison.characteristics import Ending, endings, pictures_of
+from pixelpipe.comparison.characteristics import Design, Ending, endings, pictures_of
 from pixelpipe.comparison.many_runs import Run
 from pixelpipe.comparison.simulation import Truth
 from pixelpipe.progress import progress_bar
 
 RATIOS = (1.0, 1.1, 1.4, 0.85)
-OURS = "pixelpipe"
-CHUNK = 100
 HERE = Path(__file__).parent
-
-
-@dataclass
-class Tally:
-    """Of one rule over the runs of one setting and truth."""
-
-    setting: str
-    truth: str
-    rule: str
-    runs: int = 0
-    abandoned: int = 0
-    promoted: int = 0
-    epochs: int = 0  # sum over runs
-    reasons: dict[str, int] = field(default_factory=dict)
-
-    def add(self, stop: int | None, reason: str = "", promoted: bool = False) -> None:
-        self.runs += 1
-        self.abandoned += stop is not None
-        self.promoted += promoted
-        self.epochs += stop or EPOCHS
-        if reason:
-            self.reasons[reason] = self.reasons.get(reason, 0) + 1
-
-    def add_stops(self, stops: np.ndarray) -> None:
-        """(R,) epochs after which runs were abandoned; 0: never."""
-        self.runs += len(stops)
-        self.abandoned += int(np.count_nonzero(stops))
-        self.epochs += int(np.where(stops == 0, EPOCHS, stops).sum())
-
-    def merge(self, other: "Tally") -> None:
-        for name in ("runs", "abandoned", "promoted", "epochs"):
-            setattr(self, name, getattr(self, name) + getattr(other, name))
-        for reason, count in other.reasons.items():
-            self.reasons[reason] = self.reasons.get(reason, 0) + count
 
 
 Job = tuple[Setting, Truth, range]
@@ -79,18 +43,18 @@ def jobs(num_runs: int) -> Iterator[Job]:
 
 
 def _chunks(setting: Setting, truth: Truth, num_runs: int) -> Iterator[Job]:
-    for start in range(0, num_runs, CHUNK):
-        yield setting, truth, range(start, min(start + CHUNK, num_runs))
+    yield from ((setting, truth, runs) for runs in chunks(num_runs))
 
 
 def tallies(job: Job) -> list[Tally]:
-    """Our rule and every naive one on the same pictures."""
+    """Our rule, with whole and adaptive evaluations, and every naive one on the same pictures."""
     setting, truth, runs = job
     drawn = [pictures_of(setting.design, truth, run) for run in runs]
-    ours = Tally(setting.name, truth.name, OURS)
-    for end in _endings(setting, truth, runs, drawn):
-        ours.add(end.epoch if end.verdict == "ABANDONED" else None, str(end.reason_code), end.verdict == "PROMOTED")
-    found = [ours]
+    found = []
+    for name, change in ((WHOLE, lambda design: design), (ADAPTIVE, adaptive)):
+        found.append(Tally(setting.name, truth.name, name))
+        for end in _endings(setting, truth, runs, drawn, change):
+            found[-1].add_ending(end)
     if not setting.is_told:  # where only ours is told something, the others are the same as without
         pictures = [each for each, _ in drawn]
         for rule, stops in (point_thresholds(pictures) | wilcoxon(pictures)).items():
@@ -99,12 +63,14 @@ def tallies(job: Job) -> list[Tally]:
     return found
 
 
-def _endings(setting: Setting, truth: Truth, runs: range, drawn: list[Run]) -> list[Ending]:
+def _endings(
+    setting: Setting, truth: Truth, runs: range, drawn: list[Run], change: Callable[[Design], Design]
+) -> list[Ending]:
     """Together where all are told the same."""
     if setting.measured_runs is None:
-        return endings(setting.design, truth, drawn)
+        return endings(change(setting.design), truth, drawn)
     each = zip(runs, drawn, strict=True)
-    return [end for run, pictures in each for end in endings(setting.design_of(run), truth, [pictures])]
+    return [end for run, one in each for end in endings(change(setting.design_of(run)), truth, [one])]
 
 
 def run_all(num_runs: int, processes: int, kept: Path | None, seconds: float) -> list[Tally] | None:
@@ -128,20 +94,12 @@ def run_all(num_runs: int, processes: int, kept: Path | None, seconds: float) ->
                     with kept.open("a") as file:
                         file.write(json.dumps([_name(job), [asdict(tally) for tally in part]]) + "\n")
                 advance(1)
-    return _together(parts[_name(job)] for job in work)
+    return merged(parts[_name(job)] for job in work)
 
 
 def _name(job: Job) -> str:
     setting, truth, runs = job
     return f"{setting.name} | {truth.name} | {runs.start}-{runs.stop}"
-
-
-def _together(parts: Iterable[list[Tally]]) -> list[Tally]:
-    totals: dict[tuple[str, str, str], Tally] = {}
-    for tally in (tally for part in parts for tally in part):
-        key = (tally.setting, tally.truth, tally.rule)
-        totals.setdefault(key, Tally(*key)).merge(tally)
-    return list(totals.values())
 
 
 def main() -> None:

@@ -2,14 +2,13 @@
 
 import csv
 from collections.abc import Iterable, Sequence
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 from matplotlib.figure import Figure
-from scipy.stats import beta
 from settings import EPOCHS, REFERENCE, REFERENCE_KNOWN, SETTINGS, SPECIAL
-
-from pixelpipe.comparison.characteristics import net_saving
+from tally import ADAPTIVE, OURS, WHOLE, Tally
 
 SHARES = (0.20, 1 / 3)
 """Evaluation's share of an epoch's GPU time: what a planned run has, and the most that `pixelpipe plan` lets pass."""
@@ -20,34 +19,26 @@ PROMISE, MARGIN_PROMISE = 0.01, 0.05
 class Table:
     """Tallies by (setting, truth, rule)."""
 
-    def __init__(self, tallies: Iterable[Any]) -> None:
+    def __init__(self, tallies: Iterable[Tally]) -> None:
         self.tallies = list(tallies)
         self.by_key = {(each.setting, each.truth, each.rule): each for each in self.tallies}
-        self.rules = list(dict.fromkeys(each.rule for each in self.tallies if each.rule != "pixelpipe"))
+        self.rivals = list(dict.fromkeys(each.rule for each in self.tallies if each.rule not in OURS))
 
     def abandoned(self, setting: str, truth: str, rule: str) -> float:
-        tally = self.by_key[setting, truth, rule]
-        return tally.abandoned / tally.runs
+        return self.by_key[setting, truth, rule].abandoned_share
 
-    def promoted(self, setting: str, truth: str) -> float:
-        tally = self.by_key[setting, truth, "pixelpipe"]
-        return tally.promoted / tally.runs
-
-    def stop(self, setting: str, truth: str, rule: str) -> float:
-        tally = self.by_key[setting, truth, rule]
-        return tally.epochs / tally.runs
-
-    def saved(self, setting: str, truth: str, rule: str, share: float) -> float:
-        return net_saving(self.stop(setting, truth, rule), EPOCHS, share)
+    def saved(self, setting: str, rule: str, share: float = SHARES[0]) -> float:
+        """On a candidate that is 40% worse."""
+        return self.by_key[setting, "+40%", rule].saved(share)
 
     def worst(self, truth: str, rule: str, settings: Sequence[str]) -> float:
         return max(self.abandoned(setting, truth, rule) for setting in settings)
 
 
-def write_report(tallies: Iterable[Any], folder: Path) -> None:
+def write_report(tallies: Iterable[Tally], folder: Path) -> None:
     table = Table(tallies)
     _write_csv(table, folder / "operating_characteristics.csv")
-    parts = (_ours, _special, _rivals, _frontier_text)
+    parts = (_ours, _adaptive, _special, _rivals, _frontier_text)
     text = "\n\n".join([_head(table), *(part(table) for part in parts)])
     (folder / "operating_characteristics.md").write_text(text + "\n")
     _plot(table).savefig(folder / "frontier.png", dpi=110)
@@ -57,24 +48,18 @@ def _write_csv(table: Table, path: Path) -> None:
     with path.open("w", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         columns = ["setting", "truth", "rule", "runs", "abandoned", "abandoned_upper_95", "promoted", "mean_stop"]
-        writer.writerow([*columns, *(f"saved_net_at_{share:.0%}" for share in SHARES), "reasons"])
+        writer.writerow([*columns, "pictures", *(f"saved_net_at_{share:.0%}" for share in SHARES), "reasons"])
         for each in table.tallies:
-            stop = each.epochs / each.runs
             reasons = "; ".join(f"{reason} {count}" for reason, count in sorted(each.reasons.items()))
-            shares = [f"{net_saving(stop, EPOCHS, share):.4f}" for share in SHARES]
-            promoted = f"{each.promoted / each.runs:.4f}" if each.rule == "pixelpipe" else ""
-            bound = f"{upper_bound(each.abandoned, each.runs):.4f}"
-            figures = [each.runs, f"{each.abandoned / each.runs:.4f}", bound, promoted, f"{stop:.3f}", *shares, reasons]
-            writer.writerow([each.setting, each.truth, each.rule, *figures])
-
-
-def upper_bound(hits: int, runs: int) -> float:
-    """One-sided 95% upper bound of a share (Clopper & Pearson 1934, Biometrika 26, 404-413)."""
-    return 1.0 if hits == runs else float(beta.ppf(0.95, hits + 1, runs - hits))
+            promoted = f"{each.promoted_share:.4f}" if each.rule in OURS else ""
+            saved = [f"{each.saved(share):.4f}" for share in SHARES]
+            figures = [each.runs, f"{each.abandoned_share:.4f}", f"{each.abandoned_bound:.4f}", promoted]
+            rest = [f"{each.mean_stop:.3f}", f"{each.pictures:.4f}", *saved, reasons]
+            writer.writerow([each.setting, each.truth, each.rule, *figures, *rest])
 
 
 def _head(table: Table) -> str:
-    ours = [each for each in table.tallies if each.rule == "pixelpipe"]
+    ours = [each for each in table.tallies if each.rule == WHOLE]
     runs = {each.truth: each.runs for each in ours if each.setting == REFERENCE.name}
     total = sum(each.runs for each in ours)
     return f"""# What the rule does
@@ -91,32 +76,36 @@ evaluation takes a fifth and a third of an epoch's GPU time. It is negative for 
 pays for all its looks."""
 
 
-def _markdown(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+def markdown(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     lines = [header, ["---"] * len(header), *rows]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
-def _percent(share: float) -> str:
+def percent(share: float) -> str:
     return f"{100 * share:.1f}%"
 
 
 def _ours(table: Table) -> str:
     def row(setting: str) -> list[str]:
-        saved = [f"{table.saved(setting, '+40%', 'pixelpipe', share):.0%}" for share in SHARES]
+        same, bad, good = (table.by_key[setting, truth, WHOLE] for truth in ("+0%", "+40%", "-15%"))
         return [
             setting,
-            _percent(table.abandoned(setting, "+0%", "pixelpipe")),
-            _percent(table.promoted(setting, "+0%")),
-            _percent(table.abandoned(setting, "+10%", "pixelpipe")),
-            _percent(table.abandoned(setting, "+40%", "pixelpipe")),
-            f"{table.stop(setting, '+40%', 'pixelpipe'):.2f}",
-            " / ".join(saved),
-            _percent(table.promoted(setting, "-15%")),
+            percent(same.abandoned_share),
+            percent(same.promoted_share),
+            percent(table.abandoned(setting, "+10%", WHOLE)),
+            percent(bad.abandoned_share),
+            f"{bad.mean_stop:.2f}",
+            _money(bad),
+            percent(good.promoted_share),
         ]
 
     header = ["setting", "no difference: abandoned", "promoted", "+10%: abandoned", "+40%: abandoned", "mean stop"]
     header += ["saved", "-15%: promoted"]
-    return "## Ours, by setting\n\n" + _markdown(header, [row(setting.name) for setting in SETTINGS]) + "\n\n" + _NOTE
+    return "## Ours, by setting\n\n" + markdown(header, [row(setting.name) for setting in SETTINGS]) + "\n\n" + _NOTE
+
+
+def _money(tally: Tally) -> str:
+    return " / ".join(f"{tally.saved(share):.0%}" for share in SHARES)
 
 
 _NOTE = """Where runs differ, either side's run is drawn: a candidate with no true difference may then have a checkpoint
@@ -126,37 +115,58 @@ measured), it widens the test, and they stay below 1%; what that costs is the po
 it is measured from 8 runs, every simulated run is told another estimate, and Student's t makes up for that."""
 
 
+def _adaptive(table: Table) -> str:
+    def row(setting: str) -> list[str]:
+        same, bad = (table.by_key[setting, truth, ADAPTIVE] for truth in ("+0%", "+40%"))
+        margin = table.abandoned(setting, "+10%", ADAPTIVE)
+        shares = [percent(share) for share in (same.abandoned_share, same.promoted_share, margin, bad.abandoned_share)]
+        return [setting, *shares, f"{bad.mean_stop:.2f}", _money(bad), f"{same.pictures:.0%}", _money(same)]
+
+    header = ["setting", "no difference: abandoned", "promoted", "+10%: abandoned", "+40%: abandoned", "mean stop"]
+    header += ["saved", "no difference: pictures", "saved"]
+    return f"{_ADAPTIVE}\n\n{markdown(header, [row(setting.name) for setting in SETTINGS])}"
+
+
+_ADAPTIVE = """## Ours with `sampling.adaptive`, on the same pictures
+
+One seed a prompt first, the others only where the decision is still open. "Pictures" is the share that is drawn of what
+the same epochs would draw whole; what a champion that was adaptive does to its successors: `adaptive.md`."""
+
+
 def _special(table: Table) -> str:
     rows = []
-    for truth in SPECIAL:
-        tally = table.by_key[REFERENCE.name, truth.name, "pixelpipe"]
+    for truth, rule in product(SPECIAL, OURS):
+        tally = table.by_key[REFERENCE.name, truth.name, rule]
         reasons = ", ".join(f"{reason} {count / tally.runs:.0%}" for reason, count in sorted(tally.reasons.items()))
-        figures = [_percent(tally.abandoned / tally.runs), _percent(tally.promoted / tally.runs)]
-        rows.append([truth.name, *figures, f"{tally.epochs / tally.runs:.2f}", reasons])
-    header = ["truth", "abandoned", "promoted", "mean stop", "reasons"]
+        figures = [percent(tally.abandoned_share), percent(tally.promoted_share)]
+        evaluation = "whole" if rule == WHOLE else "adaptive"
+        rows.append([truth.name, evaluation, *figures, f"{tally.mean_stop:.2f}", reasons])
+    header = ["truth", "evaluation", "abandoned", "promoted", "mean stop", "reasons"]
     title = "## Ours, at the reference setting, on runs that are not what they seem"
-    return f"{title}\n\n{_markdown(header, rows)}{_COST}"
+    return f"{title}\n\n{markdown(header, rows)}{_COST}"
 
 
 _COST = """
 
-The second row is the price of looking early: a candidate that would have ended 10% better is lost, since at every early
-epoch it really was worse than the baseline at the same epoch. `judge.grace` buys it back, epoch by epoch."""
+The second truth is the price of looking early: a candidate that would have ended 10% better is lost, since at every
+early epoch it really was worse than the baseline at the same epoch. `judge.grace` buys it back, epoch by epoch."""
 
 
 def _rivals(table: Table) -> str:
     def row(rule: str, setting: str, label: str) -> list[str]:
-        saved = [f"{table.saved(setting, '+40%', rule, share):.0%}" for share in SHARES]
-        figures = [_percent(table.abandoned(setting, truth, rule)) for truth in ("+0%", "+10%", "+40%")]
-        return [label, *figures, f"{table.stop(setting, '+40%', rule):.2f}", " / ".join(saved)]
+        shares = [percent(table.abandoned(setting, truth, rule)) for truth in ("+0%", "+10%", "+40%")]
+        bad = table.by_key[setting, "+40%", rule]
+        return [label, *shares, f"{bad.mean_stop:.2f}", _money(bad)]
 
     rows = [
-        row("pixelpipe", REFERENCE.name, "**pixelpipe**, deviation between runs not known"),
-        row("pixelpipe", REFERENCE_KNOWN.name, "**pixelpipe**, deviation between runs known"),
+        row(WHOLE, REFERENCE.name, "**pixelpipe**, deviation between runs not known"),
+        row(WHOLE, REFERENCE_KNOWN.name, "**pixelpipe**, deviation between runs known"),
+        row(ADAPTIVE, REFERENCE.name, "**pixelpipe**, adaptive, not known"),
+        row(ADAPTIVE, REFERENCE_KNOWN.name, "**pixelpipe**, adaptive, known"),
         *(row(rule, REFERENCE.name, rule) for rule in NAMED),
     ]
     header = ["rule", "no difference: abandoned", "+10%: abandoned", "+40%: abandoned", "mean stop", "saved"]
-    return f"## Beside what people use, at {REFERENCE.name}\n\n" + _markdown(header, rows)
+    return f"## Beside what people use, at {REFERENCE.name}\n\n" + markdown(header, rows)
 
 
 def _all_settings() -> list[str]:
@@ -170,48 +180,56 @@ def _told_settings() -> list[str]:
 
 
 def _frontier_text(table: Table) -> str:
-    ours = table.saved(REFERENCE_KNOWN.name, "+40%", "pixelpipe", SHARES[0])
-    here = [rule for rule in table.rules if table.abandoned(REFERENCE.name, "+0%", rule) <= PROMISE]
-    here = [rule for rule in here if table.saved(REFERENCE.name, "+40%", rule, SHARES[0]) > ours]
-    everywhere = [rule for rule in table.rules if table.worst("+0%", rule, _all_settings()) <= PROMISE]
-    best = max(everywhere, key=lambda rule: table.saved(REFERENCE.name, "+40%", rule, SHARES[0]), default=None)
-    worst = table.worst("+0%", "pixelpipe", _told_settings())
+    keep = [rule for rule in table.rivals if table.worst("+0%", rule, _all_settings()) <= PROMISE]
+    best = max(keep, key=lambda rule: table.saved(REFERENCE.name, rule), default=None)
+    worst = [percent(table.worst("+0%", rule, _told_settings())) for rule in OURS]
     lines = [
         "## The frontier",
         "![false abandons against money saved](frontier.png)",
-        f"In every setting, with the deviation between runs known, ours falsely abandons at most {_percent(worst)}.",
+        f"In every setting, with the deviation between runs known, ours falsely abandons at most {worst[0]}, "
+        f"adaptive at most {worst[1]}.",
     ]
     if best is None:
         lines.append("Of the naive rules, at every threshold that was tried, none keeps to 1% in every setting.")
     else:
-        saved = table.saved(REFERENCE.name, "+40%", best, SHARES[0])
         lines.append(
-            f'Of the naive rules that keep to 1% in every setting, the one that saves most is "{best}": {saved:.0%} of '
-            f"the money at the reference setting, where ours saves {ours:.0%}."
+            f'Of the naive rules that keep to 1% in every setting, the one that saves most is "{best}": '
+            f"{table.saved(REFERENCE.name, best):.0%} of the money at the reference setting, where ours saves "
+            f"{table.saved(REFERENCE_KNOWN.name, WHOLE):.0%}."
         )
-    lines.append(_at_reference(table, here, ours))
-    return "\n\n".join(lines)
+    return "\n\n".join([*lines, *(_at_reference(table, rule) for rule in OURS)])
 
 
-def _at_reference(table: Table, rules: Sequence[str], ours: float) -> str:
+def _at_reference(table: Table, ours: str) -> str:
     """The naive rules that, tuned to one known setting, save more than ours there: by how much, and at what price."""
+    label = "the adaptive rule" if ours == ADAPTIVE else "the rule with whole evaluations"
+    saved = {share: table.saved(REFERENCE_KNOWN.name, ours, share) for share in SHARES}
+    rules = [rule for rule in table.rivals if table.abandoned(REFERENCE.name, "+0%", rule) <= PROMISE]
+    rules = [rule for rule in rules if any(table.saved(REFERENCE.name, rule, share) > saved[share] for share in SHARES)]
     if not rules:
-        return "At the reference setting alone, no naive rule with at most 1% false abandons saves more than ours."
+        nearest = max((table.saved(REFERENCE.name, rule) for rule in table.rivals), default=0.0)
+        return (
+            f"At the reference setting alone, no naive rule with at most 1% false abandons saves more than {label}, "
+            f"which saves {100 * saved[SHARES[0]]:.2f}%; stopping everything after its first epoch, drawn whole, saves "
+            f"{100 * nearest:.2f}%."
+        )
     header = ["rule", "saved, more than ours", "+10%: abandoned (allowed: 5%)", "no difference, worst setting"]
     rows = [
         [
             rule,
-            f"{100 * (table.saved(REFERENCE.name, '+40%', rule, SHARES[0]) - ours):+.2f} points",
-            _percent(table.abandoned(REFERENCE.name, "+10%", rule)),
-            _percent(table.worst("+0%", rule, _all_settings())),
+            " / ".join(f"{100 * (table.saved(REFERENCE.name, rule, share) - saved[share]):+.2f}" for share in SHARES)
+            + " points",
+            percent(table.abandoned(REFERENCE.name, "+10%", rule)),
+            percent(table.worst("+0%", rule, _all_settings())),
         ]
         for rule in rules
     ]
     text = (
-        "At the reference setting alone, a threshold tuned to its noise gets a little more out of the first epoch, at "
-        "the price of candidates that are exactly at the margin, which the plan allows, and of any other setting:"
+        f"At the reference setting alone, a threshold tuned to its noise gets a little more than {label} out of the "
+        "first epoch, at the price of candidates that are exactly at the margin, which the plan allows, and of any "
+        "other setting:"
     )
-    return f"{text}\n\n{_markdown(header, rows)}"
+    return f"{text}\n\n{markdown(header, rows)}"
 
 
 def _plot(table: Table) -> Figure:
@@ -234,15 +252,19 @@ FAMILIES = {
 
 def _panel(axes: Any, table: Table, settings: list[str], told: list[str], title: str) -> None:
     for label, (part, marker, color) in FAMILIES.items():
-        rules = [rule for rule in table.rules if part in rule]
+        rules = [rule for rule in table.rivals if part in rule]
         x = [_shown(table.worst("+0%", rule, settings)) for rule in rules]
-        y = [table.saved(REFERENCE.name, "+40%", rule, SHARES[0]) for rule in rules]
+        y = [table.saved(REFERENCE.name, rule) for rule in rules]
         axes.plot(x, y, marker=marker, color=color, lw=0.8, ms=4, label=label)
-    ours = [(told, REFERENCE_KNOWN.name, "pixelpipe, deviation known", "tab:red")]
-    ours += [([REFERENCE.name], REFERENCE.name, "pixelpipe, not known (reference)", "tab:orange")]
-    for where, reference, label, color in ours:
-        x = _shown(table.worst("+0%", "pixelpipe", where))
-        axes.plot([x], [table.saved(reference, "+40%", "pixelpipe", SHARES[0])], "*", color=color, ms=15, label=label)
+    ours = [
+        (WHOLE, told, REFERENCE_KNOWN.name, "pixelpipe, deviation known", "tab:red", "*"),
+        (WHOLE, [REFERENCE.name], REFERENCE.name, "pixelpipe, not known (reference)", "tab:orange", "*"),
+        (ADAPTIVE, told, REFERENCE_KNOWN.name, "adaptive, deviation known", "tab:purple", "P"),
+        (ADAPTIVE, [REFERENCE.name], REFERENCE.name, "adaptive, not known (reference)", "tab:pink", "P"),
+    ]
+    for rule, where, reference, label, color, marker in ours:
+        x = _shown(table.worst("+0%", rule, where))
+        axes.plot([x], [table.saved(reference, rule)], marker, color=color, ms=12, label=label)
     axes.axvline(PROMISE, color="black", lw=0.8, ls=":")
     axes.set_xscale("log")
     axes.set_xlim(2e-4, 1.2)

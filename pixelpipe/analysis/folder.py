@@ -23,6 +23,7 @@ from pixelpipe.analysis.metrics import (
 )
 from pixelpipe.analysis.profile import Profile
 from pixelpipe.analysis.workers import Workers
+from pixelpipe.config import BACKGROUND
 from pixelpipe.data.images import parse_color, read_rgb
 from pixelpipe.errors import BadInputError
 
@@ -70,7 +71,7 @@ class FileAnalyzer:
     """Reads and measures files; the same in this process and in a worker."""
 
     grid: int
-    background: str = "#ffffff"
+    background: str = BACKGROUND
     profile: Profile | None = None
     train: TrainSprites | None = None
 
@@ -141,7 +142,7 @@ class _Batch:
 
 
 def file_analyzer(
-    grid: int, background: str = "#ffffff", profile: Profile | None = None, train_sprites: Image | None = None
+    grid: int, background: str = BACKGROUND, profile: Profile | None = None, train_sprites: Image | None = None
 ) -> FileAnalyzer:
     """Raises `BadInputError` for a bad `grid`, `background`, `profile` or `train_sprites` (M, grid, grid, 3) uint8."""
     check_images(np.empty((0, grid, grid, 3), dtype=np.uint8), grid)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from pixelpipe.cli.options import printable
+from pixelpipe.config import BACKGROUND
 from pixelpipe.errors import BadInputError
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ What each figure means to an artist: docs/analyze.md
 @click.command(help=HELP, short_help="Measure any images at the grid; no model needed.")
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="PATH...")
 @click.option("--grid", default=24, show_default=True, type=click.IntRange(8, 128), help="Sprite side in cells.")
-@click.option("--background", default="#ffffff", show_default=True, help="Shown through transparent pixels.")
+@click.option("--background", default=BACKGROUND, show_default=True, help="Shown through transparent pixels.")
 @click.option(
     "--profile",
     "dataset",

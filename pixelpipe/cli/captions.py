@@ -10,6 +10,7 @@ import click
 
 from pixelpipe.cli.options import Format, format_option, store_option, write_records
 from pixelpipe.cli.output_file import write_whole
+from pixelpipe.config import BACKGROUND
 from pixelpipe.errors import BadInputError
 from pixelpipe.store import Store
 
@@ -32,7 +33,7 @@ def dataset_options(command: Callable[..., Any]) -> Callable[..., Any]:
                 "--grid", default=24, show_default=True, type=click.IntRange(8, 128), help="Sprite side in cells."
             ),
             click.option(
-                "--background", default="#ffffff", show_default=True, help="Shown through transparent pixels."
+                "--background", default=BACKGROUND, show_default=True, help="Shown through transparent pixels."
             ),
             click.option(
                 "--column", default="text", show_default=True, help="Caption column of metadata.jsonl or .csv."

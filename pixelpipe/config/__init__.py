@@ -1,7 +1,7 @@
 """The configuration of an experiment: one YAML file, strict. Every default lives here and nowhere else."""
 
 from pixelpipe.config.budget import BudgetConfig
-from pixelpipe.config.dataset import CaptionsConfig, DatasetConfig
+from pixelpipe.config.dataset import BACKGROUND, CaptionsConfig, DatasetConfig
 from pixelpipe.config.experiment import SECTIONS, ExperimentConfig, alignment_warning, as_name
 from pixelpipe.config.judge import FIRST_STAGE_SHARE, JudgeConfig, alpha_of_look, fewest_prompts
 from pixelpipe.config.load import content_id, describe_validation, load_config, parse_config
@@ -10,6 +10,7 @@ from pixelpipe.config.strict import Strict, UserPath
 from pixelpipe.config.training import VAE_FACTOR, ModelConfig, TrainingConfig
 
 __all__ = [
+    "BACKGROUND",
     "FIRST_STAGE_SHARE",
     "SECTIONS",
     "VAE_FACTOR",

@@ -7,11 +7,14 @@ from pydantic import Field
 from pixelpipe.config.strict import Strict, UserPath
 from pixelpipe.config.yaml_file import COLOR_PATTERN
 
+# Sampling begins with noise whose mean a model takes for a mid-gray picture: art on white fills up (decision 0030).
+BACKGROUND = "#808080"
+
 
 class DatasetConfig(Strict):
     path: UserPath = Field(description="Folder of sprites (PNG) with captions.")
     grid: int = Field(default=24, ge=8, le=128, description="Sprite side in cells.")
-    background: str = Field(default="#ffffff", pattern=COLOR_PATTERN, description="Shown through alpha.")
+    background: str = Field(default=BACKGROUND, pattern=COLOR_PATTERN, description="Shown through transparent pixels.")
     repeats: int = Field(default=1, ge=1, description="Times that every sprite is seen in an epoch.")
     validation_fraction: float = Field(default=0.1, gt=0, le=0.5, description="Share of sprites held out.")
 

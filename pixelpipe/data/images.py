@@ -7,6 +7,7 @@ from pathlib import Path
 
 from PIL import Image, UnidentifiedImageError
 
+from pixelpipe.config import BACKGROUND
 from pixelpipe.data.decoding import Color, Rgb, to_srgb
 from pixelpipe.errors import BadInputError, DatasetError
 
@@ -27,7 +28,7 @@ _BROKEN = (
 )
 
 
-def read_rgb(path: str | Path, background: str = "#ffffff", max_pixels: int = MAX_PIXELS) -> Rgb:
+def read_rgb(path: str | Path, background: str = BACKGROUND, max_pixels: int = MAX_PIXELS) -> Rgb:
     """The image in `path` as (H, W, 3) uint8 sRGB, transparency composited over `background` ("#rrggbb").
 
     PNG, WebP, JPEG, BMP or GIF of any mode and depth, turned and colored as a browser shows it: see

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from pixelpipe.config import BACKGROUND
 from pixelpipe.data.images import IMAGE_SUFFIXES, read_rgb
 from pixelpipe.data.listing import visible_files
 from pixelpipe.errors import DatasetError
@@ -19,7 +20,7 @@ class Sprite:
     content_hash: str  # of the pixels: the same art in another file format has the same hash
 
 
-def load_sprites(directory: Path, grid: int, background: str = "#ffffff") -> list[Sprite]:
+def load_sprites(directory: Path, grid: int, background: str = BACKGROUND) -> list[Sprite]:
     """Every image below a folder as a sprite, in file-name order; hidden files are none.
 
     Each must be `grid` x `grid` px, or a whole multiple of it in which every cell is one flat color (a

@@ -22,7 +22,7 @@ from pixelpipe.analysis.metrics import METRIC_VERSION
 from pixelpipe.analysis.profile import Profile
 from pixelpipe.comparison.decision import Decision
 from pixelpipe.comparison.evidence import Plan
-from pixelpipe.config import BudgetConfig
+from pixelpipe.config import BACKGROUND, BudgetConfig
 from pixelpipe.cost import cost_usd
 from pixelpipe.data.sprites import load_sprites
 from pixelpipe.elsewhere import ElsewhereConfig
@@ -285,7 +285,7 @@ def _train_sprites(store: Store, source: Source, config: ElsewhereConfig) -> np.
     if not config.art.is_dir():
         logger.warning("%s is not there any more: what is memorized of it is not measured", config.art)
         return None
-    sprites = load_sprites(config.art, config.grid, config.dataset.background or "#ffffff")
+    sprites = load_sprites(config.art, config.grid, config.dataset.background or BACKGROUND)
     found = {sprite.content_hash: sprite.pixels for sprite in sprites if sprite.content_hash in wanted}
     if found.keys() != wanted or not wanted:
         logger.warning("%s is not what was trained on any more: what is memorized of it is not measured", config.art)

@@ -11,7 +11,7 @@ import numpy as np
 from pixelpipe.analysis.duplicates import TrainSprites
 from pixelpipe.analysis.metrics import METRIC_VERSION
 from pixelpipe.analysis.profile import Profile, build_profile
-from pixelpipe.config import content_id, fewest_prompts
+from pixelpipe.config import BACKGROUND, content_id, fewest_prompts
 from pixelpipe.data.sprites import load_sprites
 from pixelpipe.elsewhere import ElsewhereConfig
 from pixelpipe.errors import BadInputError
@@ -39,7 +39,7 @@ def record_images(
 
     Raises `BadInputError` before anything is written for whatever does not fit.
     """
-    folder = read_sample_folder(directory, config.dataset.background or "#ffffff")
+    folder = read_sample_folder(directory, config.dataset.background or BACKGROUND)
     prompts = read_prompts(prompts_file, folder, stored_prompts(store, config.line))
     plans = _plans(folder, prompts)
     eval_set_id = content_id("evaluation set", _contents(config, plans))[:16]
@@ -148,7 +148,7 @@ def art_of(config: ElsewhereConfig) -> np.ndarray | None:
     """(N, grid, grid, 3) uint8; None where it is not at hand."""
     if config.art is None:
         return None
-    sprites = load_sprites(config.art, config.grid, config.dataset.background or "#ffffff")
+    sprites = load_sprites(config.art, config.grid, config.dataset.background or BACKGROUND)
     return np.stack([sprite.pixels for sprite in sprites])
 
 

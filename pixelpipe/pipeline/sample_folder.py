@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from pixelpipe.config import BACKGROUND
 from pixelpipe.config.yaml_file import read_yaml
 from pixelpipe.data.images import IMAGE_SUFFIXES, read_rgb
 from pixelpipe.data.listing import visible_files
@@ -53,7 +54,7 @@ class SampleFolder:
         return images
 
 
-def read_sample_folder(directory: Path, background: str = "#ffffff") -> SampleFolder:
+def read_sample_folder(directory: Path, background: str = BACKGROUND) -> SampleFolder:
     """Raises `BadInputError`, one line, for names that do not fit, for a seed that stands twice, for gaps."""
     if not directory.is_dir():
         what = "is a file" if directory.exists() else "does not exist"
