@@ -25,6 +25,11 @@ from pixelpipe.config import ExperimentConfig, parse_config
 from pixelpipe.store import Store
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Real servers and processes first: a test of two minutes that begins last leaves a core idle for as long."""
+    items.sort(key=lambda item: "flows" not in item.path.parts)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def temporary_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """What libraries, and processes that are killed, leave behind goes with the tests' own folders."""

@@ -51,15 +51,16 @@ def test_rgba_is_composited_over_the_background(tmp_path):
     rgba = np.zeros((1, 3, 4), dtype=np.uint8)
     rgba[0] = [(255, 0, 0, 255), (255, 0, 0, 0), (255, 0, 0, 128)]
     path = save(tmp_path / "a.png", Image.fromarray(rgba))
-    assert read_rgb(path)[0].tolist()[:2] == [[255, 0, 0], [255, 255, 255]]
-    np.testing.assert_allclose(read_rgb(path)[0, 2], [255, 127, 127], atol=1)
+    assert read_rgb(path)[0].tolist()[:2] == [[255, 0, 0], [128, 128, 128]]
+    np.testing.assert_allclose(read_rgb(path)[0, 2], [191, 64, 64], atol=1)
+    np.testing.assert_allclose(read_rgb(path, "#ffffff")[0, 2], [255, 127, 127], atol=1)
     assert read_rgb(path, "#0A0b0C")[0, 1].tolist() == [10, 11, 12]
 
 
 def test_gray_with_alpha(tmp_path):
     la = Image.fromarray(np.array([[[7, 255], [7, 0]]], dtype=np.uint8))
     assert la.mode == "LA"
-    assert read_rgb(save(tmp_path / "a.png", la))[0].tolist() == [[7] * 3, [255] * 3]
+    assert read_rgb(save(tmp_path / "a.png", la))[0].tolist() == [[7] * 3, [128] * 3]
 
 
 @pytest.mark.parametrize("transparency", [None, 1, bytes([255, 0, 255])])
@@ -68,14 +69,14 @@ def test_palette(tmp_path, transparency):
     image.putpalette([250, 0, 0, 0, 250, 0, 0, 0, 250])
     options = {} if transparency is None else {"transparency": transparency}
     read = read_rgb(save(tmp_path / "a.png", image, **options))
-    middle = [0, 250, 0] if transparency is None else [255, 255, 255]
+    middle = [0, 250, 0] if transparency is None else [128, 128, 128]
     assert read[0].tolist() == [[250, 0, 0], middle, [0, 0, 250]]
 
 
 def test_transparent_color_of_rgb_and_gray(tmp_path):
     rgb = Image.fromarray(np.array([[[1, 2, 3], [4, 5, 6]]], dtype=np.uint8))
     read = read_rgb(save(tmp_path / "rgb.png", rgb, transparency=(1, 2, 3)))
-    assert read[0].tolist() == [[255, 255, 255], [4, 5, 6]]
+    assert read[0].tolist() == [[128, 128, 128], [4, 5, 6]]
     gray = Image.fromarray(np.array([[9, 200]], dtype=np.uint8))
     read = read_rgb(save(tmp_path / "gray.png", gray, transparency=200), "#102030")
     assert read[0].tolist() == [[9, 9, 9], [16, 32, 48]]
