@@ -38,7 +38,7 @@ from pixelpipe.pipeline.elsewhere import Declaration, ElsewhereRun, require_cham
 from pixelpipe.pipeline.evaluate import Measured, measure_images, sample_images, summaries
 from pixelpipe.pipeline.foreign_images import art_of, judge_that_can_decide, profile_of
 from pixelpipe.pipeline.fresh import Candidate, sample_fresh
-from pixelpipe.pipeline.judge import FreshImages, judge_epoch
+from pixelpipe.pipeline.judge import FreshImages, epoch_context, judge_epoch
 from pixelpipe.pipeline.outcome import Outcome
 from pixelpipe.pipeline.sample_folder import read_texts
 from pixelpipe.pipeline.weights import checkpoint_sampler, keep_weights
@@ -159,7 +159,7 @@ class CheckpointEvaluation:
         images_seen = self._images_seen(epoch)
         confirmations: list[pa.Table] = []
         with self._timed("judge"):
-            decision = judge_epoch(
+            context = epoch_context(
                 self.store,
                 self._plan(measured.rows.num_rows),
                 self.rows.baseline,
@@ -168,9 +168,8 @@ class CheckpointEvaluation:
                 epoch=epoch,
                 images_seen=images_seen,
                 dataset_hash=self.source.hashes.get("dataset_hash"),
-                budget_reached=False,
-                sample_fresh=partial(self._sample_fresh, epoch, confirmations),
             )
+            decision = judge_epoch(context, partial(self._sample_fresh, epoch, confirmations))
         summary = {
             "images_seen": images_seen,
             "num_samples": measured.rows.num_rows,

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pixelpipe.comparison.decision import BaselineKind
+from pixelpipe.comparison.decision import BaselineKind, Decision
 from pixelpipe.comparison.evidence import (
     BaselineEpoch,
     BaselineEvidence,
@@ -112,12 +112,14 @@ def _summary(trajectory: Trajectory, metric: str, epoch: int, evidence: EpochEvi
 
 
 def confirmation_evidence(
-    ours: pa.Table, theirs: pa.Table, duplicate_rate: float, reference: str, metric: str, floor: float
+    provisional: Decision, ours: pa.Table, theirs: pa.Table, duplicate_rate: float
 ) -> ConfirmationEvidence:
     """`ours`, `theirs`: rows of candidate and champion on fresh seeds; `duplicate_rate`: of the candidate's."""
+    assert provisional.champion is not None, "only what beats a baseline is confirmed"
+    assert provisional.floor is not None, "only images are confirmed"
     return ConfirmationEvidence(
-        reference=reference,
-        pairing=pair(ours, theirs, metric, floor),
+        reference=provisional.champion,
+        pairing=pair(ours, theirs, provisional.metric, provisional.floor),
         clean=pair(ours, theirs, "clean", None),
         agreement=None,
         median_colors=float(np.median(ours["effective_colors"])),

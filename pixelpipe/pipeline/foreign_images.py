@@ -21,7 +21,7 @@ from pixelpipe.lines import pin_profile, pin_prompts, pinned_profile, stored_pro
 from pixelpipe.pipeline.baseline import find_baseline
 from pixelpipe.pipeline.elsewhere import Declaration, ElsewhereRun, require_champion
 from pixelpipe.pipeline.evaluate import Measured, decode_png, encode_png, measure_images, summaries
-from pixelpipe.pipeline.judge import judge_epoch
+from pixelpipe.pipeline.judge import epoch_context, judge_epoch
 from pixelpipe.pipeline.outcome import Outcome
 from pixelpipe.pipeline.sample_folder import SampleFolder, read_prompts, read_sample_folder
 from pixelpipe.results.reader import read_table
@@ -71,18 +71,11 @@ def record_images(
 def _judge_and_commit(run: ElsewhereRun, epoch: int, last: int, profile: Profile, measured: Measured) -> None:
     per_epoch = run.config.images_per_epoch
     images_seen = None if per_epoch is None else per_epoch * epoch
-    decision = judge_epoch(
-        run.store,
-        run.plan(last, measured.rows.num_rows),
-        run.baseline,
-        profile,
-        measured,
-        epoch=epoch,
-        images_seen=images_seen,
-        dataset_hash=None,
-        budget_reached=False,
-        sample_fresh=None,  # there are no weights to draw fresh seeds with
+    plan = run.plan(last, measured.rows.num_rows)
+    context = epoch_context(
+        run.store, plan, run.baseline, profile, measured, epoch=epoch, images_seen=images_seen, dataset_hash=None
     )
+    decision = judge_epoch(context, sample_fresh=None)  # there are no weights to draw fresh seeds with
     summary: dict[str, Any] = {"images_seen": images_seen, "num_samples": measured.rows.num_rows}
     summary |= {**asdict(measured.set_metrics), **summaries(measured.rows)}
     run.commit(decision, summary, measured.rows)

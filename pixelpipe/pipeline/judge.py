@@ -11,7 +11,6 @@ from pixelpipe.comparison.decision import Decision
 from pixelpipe.comparison.evidence import (
     NO_BASELINE,
     BaselineEvidence,
-    ConfirmationEvidence,
     EpochContext,
     EpochEvidence,
     Plan,
@@ -39,42 +38,18 @@ class FreshImages:
     baseline: Measured
 
 
-def judge_epoch(
-    store: Store,
-    plan: Plan,
-    baseline: Baseline,
-    profile: Profile,
-    samples: Measured,
-    *,
-    epoch: int,
-    images_seen: int | None,
-    dataset_hash: str | None,
-    budget_reached: bool,
-    sample_fresh: Callable[[], FreshImages] | None,
-) -> Decision:
-    """The decision about an epoch's pictures.
+def judge_epoch(context: EpochContext, sample_fresh: Callable[[], FreshImages] | None) -> Decision:
+    """The decision about an epoch's pictures; `context`: of `epoch_context`.
 
     `sample_fresh` is called only if a promotion must be confirmed; None where no weights are at hand to do so: then
     the promotion stays `awaiting_confirmation`.
     """
-    context = epoch_context(
-        store,
-        plan,
-        baseline,
-        profile,
-        samples,
-        epoch=epoch,
-        images_seen=images_seen,
-        dataset_hash=dataset_hash,
-        budget_reached=budget_reached,
-    )
     decision = decide(context)
     if not decision.needs_confirmation or sample_fresh is None:
         return decision
-    assert baseline.reference is not None, "only what beats a baseline is confirmed"
-    assert decision.floor is not None, "only images are confirmed"
-    fresh = _confirmation(sample_fresh(), baseline.reference, plan.judge.metric, decision.floor)
-    return confirm(context, decision, fresh)
+    fresh = sample_fresh()
+    ours, theirs = fresh.candidate, fresh.baseline
+    return confirm(context, decision, confirmation_evidence(decision, ours.rows, theirs.rows, ours.duplicate_rate))
 
 
 def epoch_context(
@@ -146,8 +121,3 @@ def _baseline_evidence(
     if baseline.reference is None:
         return NO_BASELINE
     return baseline_evidence(read_trajectory(store, baseline.reference, metric), evidence, metric, floor, candidate)
-
-
-def _confirmation(fresh: FreshImages, reference: str, metric: str, floor: float) -> ConfirmationEvidence:
-    ours, theirs = fresh.candidate, fresh.baseline
-    return confirmation_evidence(ours.rows, theirs.rows, ours.duplicate_rate, reference, metric, floor)

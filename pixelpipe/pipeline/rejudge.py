@@ -6,7 +6,6 @@ same rule must give the same decision, to the last bit. Nothing is written.
 """
 
 import dataclasses
-import io
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -16,7 +15,6 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from PIL import Image
 
 from pixelpipe.analysis.duplicates import duplicate_rate
 from pixelpipe.comparison.confirmation import confirm
@@ -38,6 +36,7 @@ from pixelpipe.config import ExperimentConfig
 from pixelpipe.elsewhere import ElsewhereConfig
 from pixelpipe.errors import BadInputError
 from pixelpipe.pipeline.baseline import config_of_status, find_baseline
+from pixelpipe.pipeline.evaluate import decode_png
 from pixelpipe.pipeline.evidence import (
     SUMMARY_METRICS,
     Trajectory,
@@ -161,14 +160,10 @@ class _Judge:
         """The final decision, where the images on fresh seeds of just this comparison are in the store."""
         rows = self._confirmations.filter(pc.equal(self._confirmations["epoch"], decision.epoch))
         ours, theirs = (rows.filter(pc.equal(rows["role"], role)) for role in ("candidate", "baseline"))
-        champion = decision.champion
-        if champion is None or set(theirs["checkpoint"].to_pylist()) != {champion}:
+        if decision.champion is None or set(theirs["checkpoint"].to_pylist()) != {decision.champion}:
             return decision
-        sprites = np.stack([_decode(png) for png in ours["sprite_png"].to_pylist()])
-        assert decision.floor is not None, "only images are confirmed"
-        duplicates = duplicate_rate(sprites)
-        fresh = confirmation_evidence(ours, theirs, duplicates, champion, decision.metric, decision.floor)
-        return confirm(context, decision, fresh)
+        sprites = np.stack([decode_png(png) for png in ours["sprite_png"].to_pylist()])
+        return confirm(context, decision, confirmation_evidence(decision, ours, theirs, duplicate_rate(sprites)))
 
     @cached_property
     def _confirmations(self) -> pa.Table:
@@ -203,9 +198,3 @@ def _guardrails(stored: Decision) -> Guardrails | None:
 
 def _of_epoch(rows: pa.Table, epoch: int) -> pa.Table:
     return rows.filter(pc.equal(rows["epoch"], epoch))
-
-
-def _decode(png: bytes) -> np.ndarray:
-    """PNG -> (g, g, 3) uint8 sRGB."""
-    with Image.open(io.BytesIO(png)) as image:
-        return np.asarray(image.convert("RGB"))

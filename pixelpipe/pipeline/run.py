@@ -19,7 +19,7 @@ from diffusers import UNet2DConditionModel
 
 from pixelpipe.analysis.duplicates import TrainSprites
 from pixelpipe.comparison.decision import Decision
-from pixelpipe.comparison.evidence import Plan, past_decisions
+from pixelpipe.comparison.evidence import EpochContext, Plan, past_decisions
 from pixelpipe.comparison.stages import has_stages, is_open
 from pixelpipe.config import alignment_warning
 from pixelpipe.cost import cost_usd
@@ -169,16 +169,8 @@ class ExperimentRun:
             spent, so_far = self._spent_before(record.epoch), self._cost_so_far()
             last = record.epoch >= self.config.training.epochs
             ahead = 0.0 if last else so_far + self._cost_undrawn(samples)  # the next epoch is not begun for lack of it
-            decision = judge_epoch(
-                self.store,
-                self.plan,
-                self.baseline,
-                self.session.profile,
-                samples,
-                **self._about(record),
-                budget_reached=spent + so_far + ahead > self.config.budget.max_usd,
-                sample_fresh=partial(self._sample_fresh, record),
-            )
+            context = self._context(record, samples, budget_reached=spent + so_far + ahead > self.config.budget.max_usd)
+            decision = judge_epoch(context, partial(self._sample_fresh, record))
             row = self._row(record, "checkpoint_hash") | decision.row()
             row |= {"decided_at": datetime.now(UTC), "overridden_by": None, "override_reason": None}
             self._write("decisions", record.epoch, table_of("decisions", [row]))
@@ -235,13 +227,20 @@ class ExperimentRun:
 
     def _is_open(self, record: EpochRecord, samples: Measured) -> bool:
         with self._timed("judge"):
-            about = self._about(record)
-            return is_open(epoch_context(self.store, self.plan, self.baseline, self.session.profile, samples, **about))
+            return is_open(self._context(record, samples))
 
-    def _about(self, record: EpochRecord) -> dict[str, Any]:
-        """What the judge must know of an epoch beside its pictures."""
-        dataset_hash = self.experiment.manifest.dataset_hash
-        return {"epoch": record.epoch, "images_seen": record.images_seen, "dataset_hash": dataset_hash}
+    def _context(self, record: EpochRecord, samples: Measured, budget_reached: bool = False) -> EpochContext:
+        return epoch_context(
+            self.store,
+            self.plan,
+            self.baseline,
+            self.session.profile,
+            samples,
+            epoch=record.epoch,
+            images_seen=record.images_seen,
+            dataset_hash=self.experiment.manifest.dataset_hash,
+            budget_reached=budget_reached,
+        )
 
     def _sample_fresh(self, record: EpochRecord) -> FreshImages:
         """Candidate and champion on seeds that nobody has seen; their rows go to `confirmations`."""
