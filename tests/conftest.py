@@ -20,7 +20,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pixelpipe.comparison.decision import Decision
 from pixelpipe.config import ExperimentConfig, parse_config
 from pixelpipe.store import Store
 
@@ -128,7 +127,7 @@ class Painter:
 
     def run(self, name: str, colors: Colors, fresh: Mapping[str, float] | None = None, **sections) -> str:
         """Run to its end; `fresh`: role -> colors on fresh seeds, where a promotion is confirmed. Returns the id."""
-        from pixelpipe.pipeline.prepare import prepare
+        from pixelpipe.pipeline.alone import run_alone
 
         values: dict[str, Any] = {
             "name": name,
@@ -139,46 +138,38 @@ class Painter:
         }
         for section, changes in sections.items():
             values[section] = {**values.get(section, {}), **changes} if isinstance(changes, dict) else changes
-        experiment = prepare(self.store, parse_config(values, "test"))
-        while self._attempt(experiment, colors, fresh or {}) is None:
-            pass
-        return experiment.experiment_id
+        with self.monkeypatch.context() as patch:  # a run may run another one in its midst
+            self._stand_in(patch, colors, fresh or {})
+            return run_alone(self.store, parse_config(values, "test")).experiment_id
 
-    def _attempt(self, experiment: Any, colors: Colors, fresh: Mapping[str, float]) -> Any:
-        """As the flow's."""
+    def paint_in_flows(self, colors: float, fresh: Mapping[str, float]) -> None:
+        """From now on the flows' own stages train nothing and paint: candidates all alike, all that follows is real."""
+        self._stand_in(self.monkeypatch, lambda _: colors, fresh)
+
+    def _stand_in(self, patch: pytest.MonkeyPatch, colors: Colors, fresh: Mapping[str, float]) -> None:
+        import pixelpipe.pipeline.alone as alone
         import pixelpipe.pipeline.fresh as fresh_seeds
         import pixelpipe.pipeline.run as stages
-        from pixelpipe.lease import acquire
         from pixelpipe.pipeline.conclude import conclude
-        from pixelpipe.pipeline.judge_again import judge_again, must_be_judged_again
 
-        self.monkeypatch.setattr(stages, "checkpoint_sampler", lambda *_: (None, None))
-        self.monkeypatch.setattr(fresh_seeds, "checkpoint_sampler", lambda *_: (None, None))
-        self.monkeypatch.setattr(fresh_seeds, "sample_images", self._paint_fresh(fresh))
-        with acquire(self.store, experiment.experiment_id) as lease:
-            run = stages.ExperimentRun(lease, experiment)
-            run.session.__dict__.update(sampler=None, trainer=_NoTrainer())
-            run.begin()
-            decision = run.last_decision()
-            if decision is not None and must_be_judged_again(run, decision):
-                decision = judge_again(run, decision)
-            while decision is None or not decision.ends_run:
-                decision = self._epoch(run, run.done_epochs + 1 if decision is None else decision.epoch + 1, colors)
+        def concluded(run: Any, decision: Any) -> Any:
             self.before_conclusion()
             return conclude(run, decision)
 
-    def _epoch(self, run: Any, epoch: int, colors: Colors) -> Decision:
-        record, samples = self._record(run, epoch), None
-        while samples is None:
-            self._paint_epoch(run, epoch, colors)
-            samples = run.analyze_epoch(record)
-        decision = run.judge_epoch(record, samples)
-        run.commit_epoch(record, samples, decision)
-        return decision
+        for module in (stages, fresh_seeds):
+            patch.setattr(module, "checkpoint_sampler", lambda *_: (None, None))
+        patch.setattr(fresh_seeds, "sample_images", self._paint_fresh(fresh))
+        patch.setattr(stages.ExperimentRun, "train_epoch", self._record)
+        patch.setattr(stages.ExperimentRun, "sample_epoch", self._paint_epoch(colors))
+        patch.setattr(alone, "conclude", concluded)
 
-    def _record(self, run: Any, epoch: int) -> Any:
+    @staticmethod
+    def _record(run: Any) -> Any:
+        """Of the next epoch, for `ExperimentRun.train_epoch`."""
         from pixelpipe.training.engine import EpochRecord
 
+        decision = run.last_decision()
+        epoch = decision.epoch + 1 if decision else 1
         run.seconds = {"train": 10.0, "save": 1.0, "sample": 5.0}
         saved: Future[str] = Future()
         saved.set_result("c" * 64)
@@ -193,33 +184,23 @@ class Painter:
             saved=saved,
         )
 
-    def _paint_epoch(self, run: Any, epoch: int, colors: Colors) -> int:
-        plans = run.to_draw(epoch)
-        for plan in plans:
-            self._paint(run._sample_key(epoch, plan), colors(epoch), (run.experiment_id, epoch, plan))
-        return len(plans)
+    def _paint_epoch(self, colors: Colors) -> Callable[[Any, Any], int]:
+        """For `ExperimentRun.sample_epoch`. What is painted does not depend on ids, which change with every default."""
 
-    def paint_in_flows(self, colors: float, fresh: Mapping[str, float]) -> None:
-        """From now on the flows' own stages train nothing and paint: candidates all alike, all that follows is real."""
-        import pixelpipe.pipeline.fresh as fresh_seeds
-        import pixelpipe.pipeline.run as stages
+        def paint(run: Any, record: Any) -> int:
+            plans, epoch = run.to_draw(record.epoch), record.epoch
+            for plan in plans:
+                what = (run.config.name, run.config.seed, epoch, plan)
+                self._paint(run._sample_key(epoch, plan), colors(epoch), what)
+            return len(plans)
 
-        def train_epoch(run: Any) -> Any:
-            return self._record(run, run.done_epochs + 1)
-
-        def sample_epoch(run: Any, record: Any) -> int:
-            return self._paint_epoch(run, record.epoch, lambda _: colors)
-
-        for module in (stages, fresh_seeds):
-            self.monkeypatch.setattr(module, "checkpoint_sampler", lambda *_: (None, None))
-        self.monkeypatch.setattr(fresh_seeds, "sample_images", self._paint_fresh(fresh))
-        self.monkeypatch.setattr(stages.ExperimentRun, "train_epoch", train_epoch)
-        self.monkeypatch.setattr(stages.ExperimentRun, "sample_epoch", sample_epoch)
+        return paint
 
     def _paint_fresh(self, fresh: Mapping[str, float]):
         def paint(store, sampler, unet, plans, key_of, description):
-            for plan in plans:
-                self._paint(key_of(plan), fresh[key_of.args[1]], (description, plan))
+            experiment_id, role = key_of.args
+            for number, plan in enumerate(plans):
+                self._paint(key_of(plan), fresh[role], (experiment_id.rpartition("-")[0], role, number))
             return len(plans)
 
         return paint
@@ -230,10 +211,6 @@ class Painter:
         seed = zlib.crc32(repr(what).encode())
         num_colors = round(mean * np.random.default_rng(seed).uniform(0.93, 1.07))
         self.store.replace(key, encode_png(picture(num_colors, seed)))
-
-
-class _NoTrainer:
-    unet = None
 
 
 @pytest.fixture

@@ -16,12 +16,12 @@ from pixelpipe.pipeline.status import finished_status
 from pixelpipe.store import Store
 
 
-def run_alone(store: Store, config: ExperimentConfig, repetition: int = 0) -> Outcome:
+def run_alone(store: Store, config: ExperimentConfig) -> Outcome:
     """From wherever it stands to its end; what is done already is not done again. Writes no report.
 
     Raises `ExperimentHeldError` while another process runs it, and the errors of its stages.
     """
-    experiment = prepare(store, config, repetition)
+    experiment = prepare(store, config)
     outcome = None
     while outcome is None:  # the line's champion moved meanwhile: the next attempt judges against the new one
         with acquire(store, experiment.experiment_id) as lease:

@@ -232,12 +232,13 @@ def test_a_better_checkpoint_is_confirmed_and_becomes_the_champion(cli, painter,
 
     def paint(store, sampler, unet, plans, key_of, description):
         for plan in plans:
-            painter._paint(key_of(plan), 20.0 if "baseline" not in key_of.args else 30.0, (next(colors), plan))
+            painter._paint(key_of(plan), 20.0 if "baseline" not in key_of.args else 30.0, (next(colors),))
         return len(plans)
 
     monkeypatch.setattr(stages, "sample_images", paint)
-    monkeypatch.setattr(stages, "checkpoint_sampler", lambda *_: (None, None))
     monkeypatch.setattr(fresh, "sample_images", paint)
+    for module in (stages, fresh):
+        monkeypatch.setattr(module, "checkpoint_sampler", lambda *_: (None, None))
     result = cli("evaluate", "tiny", "--set", "judge.metric=effective_colors", "--store", painter.store.url)
     assert "PROMOTED after epoch 4" in result.out, result.err
     current = champion(painter.store, "art-24")
