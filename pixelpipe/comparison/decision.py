@@ -11,7 +11,7 @@ from typing import Any
 
 import pyarrow as pa
 
-RULE_VERSION = "3"
+RULE_VERSION = "4"
 
 
 class Verdict(StrEnum):

@@ -36,8 +36,8 @@ class Guardrails:
             min_colors=float(colors["p1"]),
             max_colors=float(colors["p99"]),
             max_largest_share=float(percentiles["largest_share"]["p99"]),
-            max_geary_c=_halfway_to_one(percentiles.get("geary_c")),
-            max_coarse_grid=_halfway_to_one(percentiles.get("coarse_grid")),
+            max_geary_c=_halfway_to_one(percentiles.get("geary_c"), "p95"),
+            max_coarse_grid=_halfway_to_one(percentiles.get("coarse_grid"), "p99"),
         )
 
     def noisy(self, median_geary_c: float | None) -> bool:
@@ -65,12 +65,12 @@ class Guardrails:
         return median_colors > self.max_colors
 
 
-def _halfway_to_one(percentiles: Mapping[str, float] | None) -> float:
-    """Halfway from the art's 99th percentile to 1, what the metric is of noise, or of a coarser grid.
+def _halfway_to_one(percentiles: Mapping[str, float] | None, highest: str) -> float:
+    """Halfway from a high percentile of the art to 1, what the metric is of noise, or of a coarser grid.
 
     The median over a set varies little (Geary's C of one noise picture by 1.4 / grid), so halfway is far from both.
     Art that is itself like that sets no limit.
     """
-    if percentiles is None or percentiles["p99"] >= 1:
+    if percentiles is None or percentiles[highest] >= 1:
         return math.inf
-    return (float(percentiles["p99"]) + 1) / 2
+    return (float(percentiles[highest]) + 1) / 2

@@ -58,6 +58,15 @@ def test_collapse(colors, share, duplicates, collapsed):
     assert guardrails.collapsed(colors, share, duplicates) is collapsed
 
 
+@pytest.mark.parametrize(
+    ("p95", "p99", "limit"),
+    [(0.7, 0.9, 0.85), (0.864, 1.007, 0.932), (1.0, 1.1, math.inf)],  # flat art; outlines on mid-gray; noise itself
+)
+def test_noise_has_a_limit_unless_the_art_is_noise(p95: float, p99: float, limit: float):
+    art = PERCENTILES | {"geary_c": {"p95": p95, "p99": p99}}
+    assert Guardrails.from_percentiles(art, "effective_colors").max_geary_c == pytest.approx(limit)
+
+
 def test_too_many_colors_is_no_collapse():
     guardrails = Guardrails.from_percentiles(PERCENTILES, "effective_colors")
     assert guardrails.too_many_colors(41.0)
