@@ -11,7 +11,9 @@ from safetensors import safe_open
 
 from pixelpipe.analysis.color import JUST_NOTICEABLE, srgb_to_oklab
 from pixelpipe.analysis.merging import distinct_colors, merge_colors
+from pixelpipe.config import BACKGROUND
 from pixelpipe.data import portraits
+from pixelpipe.data.images import parse_color
 from pixelpipe.models.layout import TINY
 
 CAPTION = "pixel art portrait, light skin, short red hair, black glasses, smile, blue shirt, teal background"
@@ -54,6 +56,21 @@ def shrink(images: np.ndarray) -> np.ndarray:
 def count_colors(sprite: np.ndarray) -> int:
     leaders = merge_colors(srgb_to_oklab(distinct_colors(sprite)[0]), JUST_NOTICEABLE)
     return len(np.unique(leaders))
+
+
+@torch.no_grad()
+def mean_latent(pipeline: StableDiffusionPipeline, color: str) -> float:
+    """Norm over channels, of a picture of one color as the UNet sees it; the noise that sampling begins with has 0."""
+    flat = np.full((1, 64, 64, 3), parse_color(color), dtype=np.uint8)
+    posterior = pipeline.vae.encode(torch.from_numpy(flat).permute(0, 3, 1, 2) / 127.5 - 1).latent_dist
+    return float(posterior.mean.mean(dim=(0, 2, 3)).norm() * pipeline.vae.config.scaling_factor)
+
+
+def test_what_transparency_is_shown_on_is_near_where_sampling_begins(pipeline):
+    grays = [f"#{level:02x}{level:02x}{level:02x}" for level in range(0, 256, 32)]
+    norms = {color: mean_latent(pipeline, color) for color in grays}
+    assert min(norms, key=norms.__getitem__) == BACKGROUND
+    assert 5 * norms[BACKGROUND] < mean_latent(pipeline, "#ffffff")
 
 
 @torch.no_grad()
