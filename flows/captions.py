@@ -26,11 +26,11 @@ def caption_dataset(
     """Caption every sprite; a run that died goes on after the last captions that it kept.
 
     Args:
-        dataset: The sprites.
+        dataset: The sprites; of its fields only the folder, the grid and the background count here.
         captions: Where their captions come from.
         to: A new folder for the sprites with their captions; without it they are only made and kept in the store.
         store: Path or URL of the store; a relative path begins where the worker was started.
-        base: Whose tokens are counted: sd15, tiny, or a folder.
+        base: Whose tokens are counted: sd15, tiny, or a folder; longer captions are refused.
         convention: txt, jsonl or csv; default: that of the dataset.
     """
     done = make_captions(Store.open(store), dataset, captions, base, to, convention)

@@ -17,6 +17,7 @@ SETTINGS = {
     "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",  # a new database takes 17-20 s, the limit is 20 s
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",  # on a new database it prints a traceback of 100 lines
     "PREFECT_LOGGING_EXTRA_LOGGERS": "pixelpipe",  # our log lines show in the UI
+    "PREFECT_LOGGING_LOGGERS_PREFECT_TASK_RUNS_LEVEL": "WARNING",  # and not that every task is done
     "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",  # and on the terminal as ours, not as Prefect's
     "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
     "PREFECT_CLI_PROMPT": "false",

@@ -50,14 +50,15 @@ def evaluate_checkpoint(
     Args:
         checkpoint: EXPERIMENT[@EPOCH] of the store, a model's folder or .safetensors file, or a LoRA's.
         store: Path or URL of the store; a relative path begins where the run, or its worker, was started.
-        role: candidate: judged against the line's champion; baseline: it becomes the champion, for `who` says so.
-        line: Line that it is judged in; default: its own, or the store's only one.
+        role: candidate: judged against the line's champion; baseline: it becomes the champion, since a person says so.
+        line: It is judged in; default: its own, or the store's only one.
         name: What it is called; default: the experiment's or file's name.
-        epoch: Of a file; default: the champion's.
-        known: How it was trained and is to be drawn: the sections of a configuration, as far as they are known.
-        prompts: Texts of the prompts, where the line is new.
-        who: Of a baseline: the person who says so.
-        why: Of a baseline: their reason.
+        epoch: With which of the baseline's epochs a file is compared, from 1; default: the champion's.
+        known: How it was trained and is to be drawn, as far as that is known: sections of a configuration, as JSON,
+            e.g. {"model": {"base": "sd15"}, "training": {"resolution": 512}}.
+        prompts: A text file on the worker, one prompt a line, where the line is new.
+        who: Of a baseline: your name, which is recorded.
+        why: Of a baseline: your reason, which is recorded.
     """
     place = Store.open(store)
     evaluation = prepare_checkpoint(

@@ -35,7 +35,7 @@ def run_experiment(config: Experiment, store: StoreUrl = DEFAULT_STORE, repetiti
     Args:
         config: The experiment, as in its YAML file.
         store: Path or URL of the store; a relative path begins where the run, or its worker, was started.
-        repetition: 0; 1, 2, ... runs the same experiment again under an id of its own.
+        repetition: 0 is the experiment; 1 to 1000 run the same one again, each under an id of its own.
     """
     place = Store.open(store)
     make_captions(place, config.dataset, config.captions, config.model.base)

@@ -24,11 +24,11 @@ def export_checkpoint(
     """Write a checkpoint as diffusers, A1111 and ComfyUI read it, with its verdict in a model card.
 
     Args:
-        checkpoint: EXPERIMENT[@EPOCH]; default: its last epoch.
+        checkpoint: EXPERIMENT or EXPERIMENT@EPOCH of the store; default: its last epoch.
         to: A new folder, or a new file that ends in .safetensors, on the worker's machine.
         store: Path or URL of the store; a relative path begins where the worker was started.
-        form: diffusers, single-file, kohya or lora; default: what suits `to`.
-        dtype: fp16, fp32 or bf16.
+        form: diffusers, single-file, kohya or lora; default: what suits the folder or file above.
+        dtype: Of the weights that are written.
     """
     paths = write_export(Store.open(store), checkpoint, to, form, dtype)
     return Completed(message=f"exported {checkpoint} to {', '.join(map(str, paths))}")

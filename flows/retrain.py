@@ -32,8 +32,8 @@ def retrain(line: Line, store: StoreUrl = DEFAULT_STORE, dataset: Folder = None,
     Args:
         line: One that has a champion; `pixelpipe baseline show` lists them.
         store: Path or URL of the store; a relative path begins where the worker was started.
-        dataset: Folder of sprites; default: the champion's.
-        days_to_answer: How long a question waits; unanswered, the run fails and the champion stays.
+        dataset: On the worker's machine; default: the champion's.
+        days_to_answer: How long a question waits, 1 to 90; unanswered, the run fails and the champion stays.
     """
     place = Store.open(store)
     question = question_of(place, line, str(this_run().id))

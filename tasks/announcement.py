@@ -25,6 +25,8 @@ FURTHER_EVENTS = {
     "budget_reached": "budget-reached",
     "nan_loss": "diverged",
 }  # reason code -> an event beside the status
+KEY_ROOM = 32  # characters of a name in an artifact's key
+HASH_ROOM = 8  # of them, for its end
 
 
 @contextmanager
@@ -73,8 +75,14 @@ def this_run() -> FlowRun:
 
 
 def artifact_key(kind: str, name: str) -> str:
-    """Prefect allows lower-case letters, digits and dashes."""
-    return f"{kind}-" + re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
+    """Prefect allows lower-case letters, digits and dashes, and its cards have room for so many.
+
+    Of a longer name the beginning and the end stay: there an experiment's id has its hash.
+    """
+    allowed = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
+    if len(allowed) > KEY_ROOM:
+        allowed = f"{allowed[: KEY_ROOM - HASH_ROOM].rstrip('-')}-{allowed[-HASH_ROOM:].lstrip('-')}"
+    return f"{kind}-{allowed}"
 
 
 def tag_run(*tags: str, name: str | None = None) -> None:

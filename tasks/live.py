@@ -43,7 +43,7 @@ class Progress:
             artifact = create_progress_artifact(
                 self._share(run.done_epochs, 0),
                 key=artifact_key("progress", run.experiment_id),
-                description=f"{run.experiment_id}: begins after epoch {run.done_epochs}",
+                description=f"begins after epoch {run.done_epochs}" if run.done_epochs else "begins",
             )
             self._artifact = artifact if isinstance(artifact, UUID) else None
 
@@ -63,9 +63,7 @@ class Progress:
     def _show(self, epochs: int, stages: int, what: str) -> None:
         if self._artifact is not None:
             with tolerant("the progress"):
-                update_progress_artifact(
-                    self._artifact, self._share(epochs, stages), description=f"{self._run.experiment_id}: {what}"
-                )
+                update_progress_artifact(self._artifact, self._share(epochs, stages), description=what)
 
 
 @contextmanager
@@ -91,7 +89,7 @@ def show_epoch(run: ExperimentRun, decision: Decision) -> None:
         create_table_artifact(
             table=[_row(row) for row in rows],
             key=artifact_key("epochs", run.experiment_id),
-            description=f"**{run.experiment_id}**: {decision.sentence}",
+            description=decision.sentence,
         )
         create_markdown_artifact(
             f"## Epoch {decision.epoch} of {decision.planned_epochs}: {decision.verdict}\n\n"

@@ -21,7 +21,9 @@ class DatasetConfig(Strict):
 
 class CaptionsConfig(Strict):
     strategy: Literal["sidecar", "traits", "palette", "vlm", "simple", "enhanced"] = Field(
-        default="sidecar", description="Where captions come from."
+        default="sidecar",
+        description="sidecar: files beside the sprites, also simple and enhanced; traits: a table; "
+        "palette: colors; vlm: a model.",
     )
     column: str = Field(default="text", min_length=1, description="Caption column of metadata.jsonl or .csv.")
     trigger: str | None = Field(default=None, min_length=1, description="Words put first in every caption.")

@@ -21,10 +21,12 @@ class ExperimentConfig(Strict):
     name: str = Field(
         default="experiment",
         pattern=f"^{NAME_PATTERN}$",
-        description="Begins the experiment's id; of a YAML file without one: the file's name.",
+        description="Begins the experiment's id: letters, digits, '.', '_', '-'; default of a YAML file: its name.",
     )
     line: str | None = Field(
-        default=None, pattern=f"^{NAME_PATTERN}$", description="Lineage it is compared in; default: folder and grid."
+        default=None,
+        pattern=f"^{NAME_PATTERN}$",
+        description="Experiments that are compared with each other; default: folder and grid.",
     )
     seed: int = Field(default=1337, ge=0, lt=2**63, description="Of data order, noise and dropout.")
     dataset: DatasetConfig = Field(title="Dataset", description="The sprites.")

@@ -26,7 +26,9 @@ class JudgeConfig(Strict):
         default="effective_colors", description="What is compared; less is better."
     )
     abandon_margin: float = Field(default=0.10, ge=0, le=10, description="Worse by more than this share is abandoned.")
-    unmatched_margin: float = Field(default=0.50, ge=0, le=10, description="The same, without the baseline's epoch.")
+    unmatched_margin: float = Field(
+        default=0.50, ge=0, le=10, description="The same, where the baseline has no such epoch."
+    )
     promote_margin: float = Field(default=0.05, ge=0, lt=1, description="Better by more than this share is promoted.")
     alpha: float = Field(default=0.05, gt=0, lt=0.5, description="False-abandon rate over all looks together.")
     patience: int = Field(

@@ -22,7 +22,12 @@ class ModelConfig(Strict):
 
 
 class TrainingConfig(Strict):
-    resolution: int | None = Field(default=None, ge=16, le=2048, description="px; default 8 x grid (tiny), 16 x grid.")
+    resolution: int | None = Field(
+        default=None,
+        ge=16,
+        le=2048,
+        description="Side in px, a multiple of 8; default: 16 x grid, the tiny base's is 8 x grid.",
+    )
     epochs: int = Field(default=8, ge=1, le=1000, description="Each ends with a checkpoint and a verdict.")
     batch_size: int = Field(default=16, ge=1, description="Sprites an optimizer step.")
     gradient_accumulation_steps: Annotated[int, Field(ge=1)] | Literal["auto"] = Field(

@@ -34,10 +34,14 @@ class Retention(BaseModel):
     checkpoints_days: float | None = Field(
         default=None,
         ge=0,
-        description="After so many days only the last checkpoint, the best and champions stay.",
+        title="Days of checkpoints",
+        description="After so many days only the last checkpoint, the best and champions stay; None: all.",
     )
     samples_days: float | None = Field(
-        default=None, ge=0, description="After so many only these epochs' full-size pictures stay; sprites do, too."
+        default=None,
+        ge=0,
+        title="Days of full-size pictures",
+        description="After so many days only those of the same epochs stay, and every sprite; None: all.",
     )
 
 

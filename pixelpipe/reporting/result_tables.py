@@ -253,10 +253,11 @@ def against_art(description: Description) -> list[str]:
     lines = []
     if len(description.epochs) > 1 and first.judged and last.judged is not None:
         change = last.judged / first.judged - 1
-        moved = "fell" if change < 0 else "rose" if change > 0 else "stayed"
+        before, after = number(first.judged), number(last.judged)
+        how = f"{'fell' if change < 0 else 'rose'} from {before} to {after} ({difference(change)})"
         lines.append(
-            f"From epoch {first.epoch} to {last.epoch} the mean of {name} {moved} from {number(first.judged)} to "
-            f"{number(last.judged)} ({difference(change)}). Less is better only down to the training art's level."
+            f"From epoch {first.epoch} to {last.epoch} the mean of {name} "
+            f"{f'stayed at {after}' if before == after else how}. Less is better only down to the training art's level."
         )
     if decision is not None and (place := place_in_art(decision)) is not None:
         lines.append(

@@ -164,7 +164,7 @@ def _how_to_repeat(description: Description) -> str:
     return "\n\n".join(
         [
             "## How to repeat it",
-            f"From this file's folder: `pixelpipe run config.yaml --store {up} --again` (seed "
+            f"In the experiment's folder: `pixelpipe run config.yaml --store {up} --again` (seed "
             f"{description.config['seed']}). On the same machine and versions it draws the same weights and images.",
             bullets(
                 [
@@ -186,8 +186,8 @@ def _how_to_judge_again(description: Description, up: str, tables: str) -> str:
     return "\n\n".join(
         [
             "## How to go on",
-            f"What is known of it is in [config.yaml](config.yaml). Another epoch is judged by {more}, and from this "
-            "file's folder: "
+            f"What is known of it is in [config.yaml](config.yaml). Another epoch is judged by {more}, and in the "
+            "experiment's folder: "
             f"`pixelpipe evaluate {option} config.yaml --store {up}`. What was judged stays.",
             bullets([f"Parquet: {tables}"]),
         ]
@@ -200,7 +200,7 @@ def _how_to_decide_again(description: Description, up: str, tables: str) -> str:
         [
             "## How to go on",
             "What is known of it is in [config.yaml](config.yaml), and whose weights it was drawn with in "
-            "[weights.json](weights.json). From this file's folder it is decided again, without drawing anything: "
+            "[weights.json](weights.json). In the experiment's folder it is decided again, without drawing anything: "
             f"`pixelpipe judge {description.experiment_id} --store {up}`.",
             bullets([f"Parquet: {tables}"]),
         ]
