@@ -48,17 +48,13 @@ class Characteristics:
     endings: tuple[Ending, ...]
     planned_epochs: int
 
-    def share(self, verdict: Verdict, reason: ReasonCode | None = None) -> float:
-        hits = (each.verdict is verdict and reason in (None, each.reason_code) for each in self.endings)
-        return sum(hits) / len(self.endings)
-
     @property
     def abandoned(self) -> float:
-        return self.share(Verdict.ABANDONED)
+        return self._share(Verdict.ABANDONED)
 
     @property
     def promoted(self) -> float:
-        return self.share(Verdict.PROMOTED)
+        return self._share(Verdict.PROMOTED)
 
     @property
     def mean_stop(self) -> float:
@@ -82,12 +78,8 @@ class Characteristics:
         """Pictures that a run draws on average, in whole evaluations: an epoch each, unless it is adaptive."""
         return float(np.mean([each.epoch if each.drawn is None else each.drawn for each in self.endings]))
 
-    def upper_bound(self, share: float) -> float:
-        """One-sided 95% upper bound of a share of these runs (Clopper & Pearson 1934)."""
-        from scipy.stats import beta
-
-        hits = round(share * len(self.endings))
-        return 1.0 if hits == len(self.endings) else float(beta.ppf(0.95, hits + 1, len(self.endings) - hits))
+    def _share(self, verdict: Verdict) -> float:
+        return sum(each.verdict is verdict for each in self.endings) / len(self.endings)
 
 
 def net_saving(

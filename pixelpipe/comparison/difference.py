@@ -158,7 +158,7 @@ def confounded(factors: list[Factor]) -> bool:
 def factorial_runs(factors: list[Factor]) -> list[FactorialRun]:
     """The runs that tell k changed factors apart: all 2^k of 2 to 4 of them; of more, those that change one each.
 
-    A run reads "captions: simple, resolution: 512". None for fewer than two factors.
+    A run reads "captions: simple, resolution: 512". There are none for fewer than two factors.
     """
     if len(factors) < 2:
         return []

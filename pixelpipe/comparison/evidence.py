@@ -52,25 +52,17 @@ class Plan:
     first_pairs: int | None = None  # of an adaptive evaluation: with the first seed of every prompt; None: all at once
 
     @classmethod
-    def from_config(
-        cls,
-        experiment_id: str,
-        config: ExperimentConfig,
-        num_prompts: int | None = None,
-        seeds_per_prompt: int | None = None,
-    ) -> "Plan":
-        """`num_prompts` and `seeds_per_prompt`: of the line's evaluation set, where it was inherited."""
+    def from_config(cls, experiment_id: str, config: ExperimentConfig) -> "Plan":
         sampling = config.sampling
-        num_prompts = num_prompts or sampling.num_prompts
         return cls(
             experiment_id=experiment_id,
             line=config.line_name,
             epochs=config.training.epochs,
-            expected_pairs=num_prompts * (seeds_per_prompt or sampling.seeds_per_prompt),
-            expected_confirmations=num_prompts * sampling.confirm_seeds,
+            expected_pairs=sampling.num_prompts * sampling.seeds_per_prompt,
+            expected_confirmations=sampling.num_prompts * sampling.confirm_seeds,
             judge=config.judge,
             deviation=stated_deviation(config.judge),
-            first_pairs=num_prompts if sampling.adaptive else None,
+            first_pairs=sampling.num_prompts if sampling.adaptive else None,
         )
 
     @property

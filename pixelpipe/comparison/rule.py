@@ -19,21 +19,12 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from pixelpipe.comparison.decision import (
-    DECISION_SCHEMA,
-    RULE_VERSION,
-    BaselineKind,
-    Decision,
-    ReasonCode,
-    Verdict,
-)
+from pixelpipe.comparison.decision import BaselineKind, Decision, ReasonCode, Verdict
 from pixelpipe.comparison.evidence import EpochContext, Plan
 from pixelpipe.comparison.measurement import data_problem, flips_for, image_problem, measured
 from pixelpipe.comparison.pairing import Pairing
 from pixelpipe.comparison.sentence import sentence
 from pixelpipe.comparison.statistics import SignFlips
-
-__all__ = ["DECISION_SCHEMA", "RULE_VERSION", "BaselineKind", "Decision", "ReasonCode", "Verdict", "decide"]
 
 SUSPICIOUS_IMPROVEMENT = 0.60
 """An improvement beyond this share is more often a broken pipeline (blank, cropped) than a better model."""
@@ -139,7 +130,7 @@ def _last_epoch(context: EpochContext, figures: Decision) -> Outcome:
         return inconclusive(problem)
     difference = sum(screen.candidate_means) / sum(screen.baseline_means) - 1
     if difference >= 0:
-        return inconclusive(_not_better(context, screen))
+        return inconclusive(_not_better(context, figures, screen))
     if difference < -SUSPICIOUS_IMPROVEMENT:
         return inconclusive(ReasonCode.SUSPICIOUS_IMPROVEMENT)
     if context.evidence.budget_reached:
@@ -164,12 +155,9 @@ def new_art_reason(plan: Plan, new_art: bool, flips: SignFlips) -> ReasonCode | 
     return ReasonCode.NEW_ART_NON_INFERIOR if new_art and non_inferior else None
 
 
-def _not_better(context: EpochContext, screen: Pairing) -> ReasonCode:
-    evidence = context.evidence
-    flips = flips_for(context.plan, evidence.epoch, evidence.eval_set_id, screen)
-    hashes = (context.baseline.dataset_hash, evidence.dataset_hash)
-    new_art = None not in hashes and hashes[0] != hashes[1]
-    return new_art_reason(context.plan, new_art, flips) or ReasonCode.NOT_BETTER
+def _not_better(context: EpochContext, figures: Decision, screen: Pairing) -> ReasonCode:
+    flips = flips_for(context.plan, figures.epoch, figures.eval_set_id, screen)
+    return new_art_reason(context.plan, figures.new_art, flips) or ReasonCode.NOT_BETTER
 
 
 def _is_last(context: EpochContext) -> bool:

@@ -69,8 +69,8 @@ class Truth:
     look: Look = Look()
 
     @classmethod
-    def constant(cls, ratio: float, epochs: int, mean: float = 50.0, name: str = "") -> "Truth":
-        return cls(name or f"{ratio - 1:+.0%}", (mean * ratio,) * epochs, (mean,) * epochs)
+    def constant(cls, ratio: float, epochs: int, mean: float = 50.0) -> "Truth":
+        return cls(f"{ratio - 1:+.0%}", (mean * ratio,) * epochs, (mean,) * epochs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,9 +121,18 @@ def decide_epoch(
     rng: np.random.Generator,
 ) -> Decision:
     """The rule's decision about one epoch, confirmed where it has to be."""
-    context = _context(plan, pictures, guardrails, look, epoch, history, 1 if has_stages(plan, epoch) else None)
+    baseline = pictures.baseline[epoch - 1]
+    alone = pictures.baseline_whole is not None and not pictures.baseline_whole[epoch - 1]
+
+    def at_stage(stage: int | None) -> EpochContext:
+        candidate = pictures.candidate[epoch - 1][:, : 1 if stage == 1 else None]
+        evidence = _evidence(candidate, plan, look, epoch)
+        theirs = _baseline(candidate, baseline, alone, guardrails.floor, plan, epoch)
+        return EpochContext(plan, evidence, theirs, guardrails, tuple(history), stage)
+
+    context = at_stage(1 if has_stages(plan, epoch) else None)
     if is_open(context):
-        context = _context(plan, pictures, guardrails, look, epoch, history, 2)
+        context = at_stage(2)
     decision = decide(context)
     if decision.needs_confirmation:
         decision = confirm(context, decision, _fresh(pictures, guardrails, look, rng))
@@ -195,53 +204,41 @@ def _persisting(shape: tuple[int, int, int], correlation: float, rng: np.random.
     return np.sqrt(correlation) * fixed + np.sqrt(1 - correlation) * rng.standard_normal(shape)
 
 
-def _context(
-    plan: Plan,
-    pictures: Pictures,
-    guardrails: Guardrails,
-    look: Look,
-    epoch: int,
-    history: Sequence[Decision],
-    stage: int | None,
-) -> EpochContext:
-    candidate, baseline = pictures.candidate[epoch - 1], pictures.baseline[epoch - 1]
-    if stage == 1:
-        candidate = candidate[:, :1]
-    first_seeds_alone = pictures.baseline_whole is not None and not pictures.baseline_whole[epoch - 1]
+def _evidence(candidate: np.ndarray, plan: Plan, look: Look, epoch: int) -> EpochEvidence:
+    """Of the candidate's (P, S) values at an epoch."""
+    return EpochEvidence(
+        epoch=epoch,
+        images_seen=IMAGES_AN_EPOCH * epoch,
+        eval_set_id=EVAL_SET,
+        dataset_hash="simulated",
+        num_images=candidate.size,
+        non_finite=0,
+        duplicate_rows=0,
+        means={plan.judge.metric: float(candidate.mean())},
+        median_colors=float(np.median(candidate)),
+        median_largest_share=look.largest_share,
+        duplicate_rate=look.duplicate_rate,
+        median_geary_c=look.geary_c,
+        median_coarse_grid=look.coarse_grid,
+    )
+
+
+def _baseline(
+    candidate: np.ndarray, baseline: np.ndarray, first_seeds_alone: bool, floor: float, plan: Plan, epoch: int
+) -> BaselineEvidence:
+    """The (P, S) values of both at an epoch, paired as far as both are drawn."""
     seeds = 1 if first_seeds_alone else candidate.shape[1]
-    pairing = floored_pairing(candidate[:, :seeds], baseline[:, :seeds], guardrails.floor, EVAL_SET)
+    pairing = floored_pairing(candidate[:, :seeds], baseline[:, :seeds], floor, EVAL_SET)
     pairing = replace(pairing, expected_pairs=pairing.num_pairs if first_seeds_alone else None)
-    champion = pairing if epoch == plan.epochs else None  # the baseline's last checkpoint
-    return EpochContext(
-        plan=plan,
-        evidence=EpochEvidence(
-            epoch=epoch,
-            images_seen=IMAGES_AN_EPOCH * epoch,
-            eval_set_id=EVAL_SET,
-            dataset_hash="simulated",
-            num_images=candidate.size,
-            non_finite=0,
-            duplicate_rows=0,
-            means={plan.judge.metric: float(candidate.mean())},
-            median_colors=float(np.median(candidate)),
-            median_largest_share=look.largest_share,
-            duplicate_rate=look.duplicate_rate,
-            median_geary_c=look.geary_c,
-            median_coarse_grid=look.coarse_grid,
-        ),
-        baseline=BaselineEvidence(
-            kind=BaselineKind.MATCHED,
-            reference=f"baseline-00000000@{epoch}",
-            images_seen=IMAGES_AN_EPOCH * epoch,
-            dataset_hash="simulated",
-            pairing=pairing,
-            champion=f"baseline-00000000@{plan.epochs}",
-            champion_pairing=champion,
-            first_seeds_alone=first_seeds_alone,
-        ),
-        guardrails=guardrails,
-        history=tuple(history),
-        stage=stage,
+    return BaselineEvidence(
+        kind=BaselineKind.MATCHED,
+        reference=f"baseline-00000000@{epoch}",
+        images_seen=IMAGES_AN_EPOCH * epoch,
+        dataset_hash="simulated",
+        pairing=pairing,
+        champion=f"baseline-00000000@{plan.epochs}",
+        champion_pairing=pairing if epoch == plan.epochs else None,  # the baseline's last checkpoint
+        first_seeds_alone=first_seeds_alone,
     )
 
 

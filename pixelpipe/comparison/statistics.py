@@ -172,11 +172,11 @@ def non_inferiority_p(candidate: Sequence[float], baseline: Sequence[float], mar
     return mean_above_zero_p(differences, seed)
 
 
-def mean_above_zero_p(differences: np.ndarray, seed: int, num_resamples: int = NUM_RESAMPLES) -> float:
+def mean_above_zero_p(differences: np.ndarray, seed: int) -> float:
     """One-sided sign-flip p-value of mean(differences) > 0; (P,) float64."""
-    null = (1 - 2 * flip_matrix(differences.size, seed, num_resamples)) @ differences
+    null = (1 - 2 * flip_matrix(differences.size, seed, NUM_RESAMPLES)) @ differences
     as_extreme = int((null >= differences.sum() - TIE * np.abs(differences).sum()).sum())
-    if _is_exact(differences.size, num_resamples):
+    if _is_exact(differences.size, NUM_RESAMPLES):
         return as_extreme / null.size
     return (as_extreme + 1) / (null.size + 1)
 
@@ -186,10 +186,8 @@ def num_resamples_for(alpha: float) -> int:
     return max(NUM_RESAMPLES, int(np.ceil(10 / alpha)))
 
 
-def detectable_difference(
-    pairing: Pairing, margin: float, alpha: float, power: float = POWER, spread: float = 0.0
-) -> float | None:
-    """Smallest true relative difference that this look would find to exceed `margin`, with that power.
+def detectable_difference(pairing: Pairing, margin: float, alpha: float, spread: float = 0.0) -> float | None:
+    """Smallest true relative difference that this look would find to exceed `margin`, with 80% power.
 
     Approximation: the sign-flip test has nearly the power of the one-sided paired t-test. Scale the candidate by x,
     noise included, until mean(x c - (1 + margin) b) is t_{1-alpha} + t_{power} standard errors (P - 1 degrees of
@@ -201,7 +199,7 @@ def detectable_difference(
     c, b = np.array(pairing.candidate_means), np.array(pairing.baseline_means)
     if c.size < 2 or 2.0**-c.size >= alpha:
         return None
-    quantiles = float(special.stdtrit(c.size - 1, 1 - alpha) + special.stdtrit(c.size - 1, power))
+    quantiles = float(special.stdtrit(c.size - 1, 1 - alpha) + special.stdtrit(c.size - 1, POWER))
     if spread:
         variance = np.var(c / c.mean() - b / b.mean(), ddof=1) / c.size
         return float((1 + margin) * np.exp(quantiles * np.sqrt(variance + spread**2)) - 1)

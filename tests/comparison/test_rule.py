@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 
 from pixelpipe.comparison.confirmation import confirm
-from pixelpipe.comparison.decision import decision_from_row
+from pixelpipe.comparison.decision import DECISION_SCHEMA, BaselineKind, ReasonCode, Verdict, decision_from_row
 from pixelpipe.comparison.evidence import (
     BaselineEvidence,
     ConfirmationEvidence,
@@ -17,7 +17,7 @@ from pixelpipe.comparison.evidence import (
     summary_evidence,
 )
 from pixelpipe.comparison.pairing import pair
-from pixelpipe.comparison.rule import DECISION_SCHEMA, BaselineKind, ReasonCode, Verdict, decide
+from pixelpipe.comparison.rule import decide
 
 COLLAPSED = {"median_colors": 2.0, "median_largest_share": 0.99}
 SUMMARY = BaselineEvidence(

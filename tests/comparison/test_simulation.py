@@ -127,5 +127,3 @@ def test_what_is_saved_is_net_of_judging():
     assert net_saving(8.0, 8, 0.2) == pytest.approx(-0.25)  # every look was paid and nothing was saved
     found = Characteristics((Ending(2, Verdict.ABANDONED, ReasonCode.WORSE),) * 3, 8)
     assert found.saved(0.0) == 0.75
-    assert found.upper_bound(found.abandoned) == 1.0
-    assert 0.6 < found.upper_bound(found.promoted) < 0.65  # 1 - 0.05 ** (1 / 3)
