@@ -9,7 +9,7 @@ LOOK_S = 5.0
 
 
 def start_server(port: int) -> None:
-    """Become the server; None if one answers on the port already."""
+    """Become the server; returns only if one answers on the port already."""
     if _answers(port):
         return
     os.environ["PREFECT_SERVER_ANALYTICS_ENABLED"] = "false"  # on a new database it prints a traceback of 100 lines

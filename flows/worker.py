@@ -16,7 +16,7 @@ WORKER_OF_OURS = ["-m", "prefect", "worker", "start", "--type", "process", "--li
 
 
 def start_worker(pool: str, name: str, gpu: str | None) -> None:
-    """Become the worker; None if a worker of that name runs on this machine already."""
+    """Become the worker; returns only if one of that name runs on this machine already."""
     if not _is_first(name):
         return
     os.environ[WORKER_PID] = str(os.getpid())  # it stays: the worker replaces this process

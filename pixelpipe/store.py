@@ -238,9 +238,10 @@ class Store:
             hint = " (a wrong address, or no credentials?)" if "://" in self.url else ""
             raise BadInputError(f"{error}{hint}") from None
 
-    def sweep(self, older_than_s: float = STALE_AFTER_S) -> int:
-        """Remove temporary files that killed processes left behind; returns how many."""
-        return self._files.sweep(older_than_s)
+    def sweep(self) -> int:
+        """Remove temporary files that killed processes left behind a day ago or more; returns how many."""
+        with self._failures("remove temporary files"):
+            return self._files.sweep(STALE_AFTER_S)
 
     @contextmanager
     def _failures(self, action: str, *expected: type[Exception]) -> Iterator[None]:

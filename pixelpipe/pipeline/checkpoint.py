@@ -115,6 +115,7 @@ class CheckpointEvaluation:
         self.experiment_id, self.source = evaluation.experiment_id, evaluation.source
         self.rows = ElsewhereRun(lease, self.config, evaluation.declared, evaluation.source.hashes)
         self.seconds: dict[str, float] = {}
+        self._loaded: tuple[int, tuple[Sampler, UNet2DConditionModel]] | None = None  # of the epoch in progress
 
     def begin(self) -> list[int]:
         """Put the weights and all that is known of them; returns the epochs that are still to be judged, in order."""
@@ -125,8 +126,8 @@ class CheckpointEvaluation:
             pin_prompts(self.store, self.config.line, self.evaluation.evaluation.prompts)
             pin_profile(self.store, self.config.line, self.evaluation.profile)
             [epoch] = self.source.epochs if self.source.path else [new[0]]
-            what = (self.source.weights, self.source.path, self.source.base)
-            keep_weights(self.store, self.experiment_id, epoch, self.rows.attempt, *what)
+            weights, path, base = self.source.weights, self.source.path, self.source.base
+            keep_weights(self.store, self.experiment_id, epoch, self.rows.attempt, weights, path, base)
         return new
 
     def sample(self, epoch: int) -> int:
@@ -210,7 +211,7 @@ class CheckpointEvaluation:
 
     def _model(self, epoch: int) -> tuple[Sampler, UNet2DConditionModel]:
         """The sampler of an epoch, kept while it is judged."""
-        if self.__dict__.get("_loaded", (None,))[0] != epoch:
+        if self._loaded is None or self._loaded[0] != epoch:
             self._loaded = (epoch, checkpoint_sampler(self.store, f"{self.experiment_id}@{epoch}"))
         return self._loaded[1]
 

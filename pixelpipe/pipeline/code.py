@@ -14,7 +14,10 @@ from pixelpipe.config import content_id
 from pixelpipe.keys import experiment_key
 from pixelpipe.store import Store
 
-SOURCES = ("config.py", "seeds.py", "data", "captions", "models", "training", "sampling", "pipeline/session.py")
+SOURCES = (
+    *(f"config/{name}.py" for name in ("dataset", "experiment", "sampling", "training")),
+    *("seeds.py", "data", "captions", "models", "training", "sampling", "pipeline/session.py"),
+)
 LIBRARIES = ("torch", "diffusers", "transformers", "accelerate", "peft", "numpy", "pillow")
 
 
@@ -45,7 +48,9 @@ def recorded_code(store: Store, experiment_id: str) -> str | None:
 
 
 def _python_files(path: Path) -> list[Path]:
-    return [path] if path.is_file() else [*path.rglob("*.py")]
+    found = [path] if path.is_file() else [*path.rglob("*.py")]
+    assert found, f"{path} has no code"
+    return found
 
 
 def _key(experiment_id: str) -> str:

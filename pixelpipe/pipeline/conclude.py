@@ -4,9 +4,10 @@ from pixelpipe.comparison.decision import Decision
 from pixelpipe.lines import champion
 from pixelpipe.pipeline.outcome import Outcome
 from pixelpipe.pipeline.promotion import promote
+from pixelpipe.pipeline.retention import last_and_best
 from pixelpipe.pipeline.run import ExperimentRun
 from pixelpipe.pipeline.status import STATUS, record_status
-from pixelpipe.results.reader import read_table
+from pixelpipe.results.writer import committed_epochs
 
 
 def conclude(run: ExperimentRun, decision: Decision) -> Outcome | None:
@@ -22,7 +23,9 @@ def conclude(run: ExperimentRun, decision: Decision) -> Outcome | None:
             return None
         status, reason_code, sentence = "inconclusive", "not_against_champion", _refusal(run, decision)
     if status != "promoted":
-        _keep_last_and_best(run, decision.epoch)
+        kept = last_and_best(run.store, run.experiment_id)
+        for epoch in committed_epochs(run.store, run.experiment_id).keys() - kept:
+            run.session.checkpoints.drop(epoch)
     record_status(run.store, run.experiment, run.attempt, status, reason_code, sentence)
     return Outcome(run.experiment_id, status, reason_code, sentence, decision.epoch)
 
@@ -36,13 +39,3 @@ def _refusal(run: ExperimentRun, decision: Decision) -> str:
         f"{current.reference} is the champion of line {run.experiment.line}: judge it against that one before it is "
         "promoted."
     )
-
-
-def _keep_last_and_best(run: ExperimentRun, last_epoch: int) -> None:
-    """Of an experiment that is not the champion only two checkpoints can still be asked for."""
-    rows = read_table(run.store, "epochs", run.experiment_id, columns=["epoch", "mean_effective_colors"])
-    epochs = rows.to_pylist()
-    best = min(epochs, key=lambda row: (row["mean_effective_colors"], row["epoch"]))["epoch"]
-    for row in epochs:
-        if row["epoch"] not in (last_epoch, best):
-            run.session.checkpoints.drop(row["epoch"])

@@ -21,6 +21,7 @@ from pixelpipe.models.write import refuse_existing, staged, write_safetensors
 from pixelpipe.pipeline.baseline import stored_config
 from pixelpipe.pipeline.export_metadata import model_spec, training_metadata
 from pixelpipe.results.reader import latest_status, read_table
+from pixelpipe.results.writer import committed_epochs
 from pixelpipe.store import Store
 from pixelpipe.training.checkpoint import kept_weights
 
@@ -59,7 +60,7 @@ def find_checkpoint(store: Store, experiment_id: str, epoch: int | None) -> Chec
             f"EXPERIMENT {experiment_id}: was evaluated here, not trained: its weights are where they came from"
         )
     weights = kept_weights(store, experiment_id)
-    kept = {number: weights[number] for number in _epochs(store, experiment_id) if number in weights}
+    kept = {number: weights[number] for number in committed_epochs(store, experiment_id) if number in weights}
     if not kept:
         raise BadInputError(f"EXPERIMENT {experiment_id}: must have a checkpoint but {store.url} keeps none of it")
     chosen = max(kept) if epoch is None else epoch
@@ -198,8 +199,3 @@ def _metadata(store: Store, checkpoint: Checkpoint, config: dict[str, Any]) -> _
         made_at=epoch["committed_at"],
         resolution=config["training"]["resolution"],
     )
-
-
-def _epochs(store: Store, experiment_id: str) -> list[int]:
-    rows = read_table(store, "epochs", experiment_id, columns=["epoch"]).to_pylist()
-    return [row["epoch"] for row in rows]

@@ -19,6 +19,7 @@ from pixelpipe.keys import sample_key
 from pixelpipe.lease import acquire
 from pixelpipe.lines import pin_profile, pin_prompts, pinned_profile, stored_prompts
 from pixelpipe.pipeline.baseline import find_baseline
+from pixelpipe.pipeline.comparable import ELSEWHERE
 from pixelpipe.pipeline.elsewhere import Declaration, ElsewhereRun, require_champion
 from pixelpipe.pipeline.evaluate import Measured, decode_png, encode_png, measure_images, summaries
 from pixelpipe.pipeline.judge import epoch_context, judge_epoch
@@ -28,8 +29,6 @@ from pixelpipe.results.reader import read_table
 from pixelpipe.results.writer import committed_epochs
 from pixelpipe.sampling.evaluation import ImagePlan, Prompt
 from pixelpipe.store import Store
-
-SAMPLER = "elsewhere"  # no picture of another tool is drawn as ours are, whatever its sampler is called
 
 
 def record_images(
@@ -114,7 +113,7 @@ def _contents(config: ElsewhereConfig, plans: Sequence[ImagePlan]) -> dict[str, 
     """What makes two folders comparable; settings that nobody states are null, and equal only to unstated ones."""
     return {
         "images": [[plan.prompt_id, plan.prompt, plan.seed] for plan in plans],
-        "sampler": SAMPLER,
+        "sampler": ELSEWHERE,
         "num_inference_steps": config.sampling.num_inference_steps,
         "guidance_scale": config.sampling.guidance_scale,
         "grid": config.grid,

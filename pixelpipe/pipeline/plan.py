@@ -46,7 +46,7 @@ CHEAP_STEPS = 15
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class Estimate:
     """Estimates for the whole experiment; None: nothing to estimate it from."""
 
     num_sprites: int
@@ -100,7 +100,7 @@ class Rates:
     uncertainty: float
 
 
-def plan_experiment(store: Store, config: ExperimentConfig) -> Plan:
+def plan_experiment(store: Store, config: ExperimentConfig) -> Estimate:
     """Raises `BadInputError` for a dataset that cannot be trained on; the base need not be on this machine."""
     dataset, sampling, epochs = config.dataset, config.sampling, config.training.epochs
     sprites = load_sprites(dataset.path, dataset.grid, dataset.background)
@@ -117,7 +117,7 @@ def plan_experiment(store: Store, config: ExperimentConfig) -> Plan:
     images, second = adaptive_images(config, *line[:2]), (rates.sample if rates else 0.0) + SECONDS_MEASURING
     expected, most = ((count + fresh) * second for count in (images.expected, images.most))
     adaptive = rates is not None and is_adaptive(store, config)
-    plan = Plan(
+    found = Estimate(
         num_sprites=len(sprites),
         num_images_an_epoch=drawn,
         training_s=training,
@@ -135,8 +135,8 @@ def plan_experiment(store: Store, config: ExperimentConfig) -> Plan:
         detectable_from=visible_from,
         min_prompts=config.min_prompts,
         advice=(),
-    )  # fmt: skip
-    return _with_advice(plan, config)
+    )
+    return _with_advice(found, config)
 
 
 def _line_noise(store: Store, config: ExperimentConfig) -> tuple[Noise, RunDeviation | None, str]:
@@ -218,7 +218,7 @@ def _disk_gb(config: ExperimentConfig, num_images: int) -> float:
     return config.training.epochs * trained + 2 * trained + num_images * 1.5e-9 * config.resolution**2
 
 
-def _with_advice(plan: Plan, config: ExperimentConfig) -> Plan:
+def _with_advice(plan: Estimate, config: ExperimentConfig) -> Estimate:
     advice: list[str] = []
     share = plan.expected_evaluation_share or plan.evaluation_share
     if share is not None and share > ADVISED_SHARE:
@@ -247,7 +247,7 @@ def _less_memory(needed_gb: float, gpu_gb: float, config: ExperimentConfig) -> s
     return f"{does_not_fit} model.method=lora, or a smaller training.resolution."
 
 
-def _cheaper_evaluation(plan: Plan, config: ExperimentConfig, share: float) -> list[str]:
+def _cheaper_evaluation(plan: Estimate, config: ExperimentConfig, share: float) -> list[str]:
     """Concrete changes, each with the share that it leaves."""
     assert plan.training_s is not None
     assert plan.evaluation_s is not None

@@ -19,6 +19,7 @@ from pixelpipe.pipeline.baseline import Baseline
 from pixelpipe.pipeline.status import FINISHED
 from pixelpipe.pipeline.stored_weights import lender
 from pixelpipe.results.reader import list_experiments, read_table
+from pixelpipe.results.writer import committed_epochs
 from pixelpipe.store import MANIFEST, Store
 
 Kind = Literal["checkpoint", "samples", "confirmation"]
@@ -123,7 +124,7 @@ def _removable(
 ) -> Iterator[tuple[Removal, list[str]]]:
     """Removals with their keys."""
     experiment_id = row["experiment_id"]
-    kept = _kept_epochs(store, experiment_id) | protected.epochs.get(experiment_id, set())
+    kept = last_and_best(store, experiment_id) | protected.epochs.get(experiment_id, set())
     if not kept:  # no epoch is committed: nothing says which one is the last
         return
     folders: dict[Kind, str] = {}
@@ -133,22 +134,22 @@ def _removable(
         folders["samples"] = "samples"
         folders["confirmation"] = "confirmation"
     for kind, folder in folders.items():
-        names = {epoch_name(epoch): epoch for epoch in _epochs(store, experiment_id)}
+        names = {epoch_name(epoch): epoch for epoch in committed_epochs(store, experiment_id)}
         groups: dict[str, dict[str, int]] = {}
         for key, num_bytes in store.sizes(experiment_key(experiment_id, folder)).items():
-            groups.setdefault(key.split("/")[3], {})[key] = num_bytes
+            name = key.split("/")[3] if kind != "confirmation" else folder  # both sides' pictures go together
+            groups.setdefault(name, {})[key] = num_bytes
         for name, sizes in sorted(groups.items()):
             epoch = names.get(name, names.get(name.rpartition("-")[0]))  # checkpoints: by epoch and attempt
             if kind == "confirmation" or (epoch is not None and epoch not in kept):
                 yield Removal(experiment_id, kind, epoch, len(sizes), sum(sizes.values())), list(sizes)
 
 
-def _epochs(store: Store, experiment_id: str) -> list[int]:
-    return read_table(store, "epochs", experiment_id, columns=["epoch"])["epoch"].to_pylist()
+def last_and_best(store: Store, experiment_id: str) -> set[int]:
+    """The committed epochs of an experiment that is no champion's whose checkpoints may still be asked for.
 
-
-def _kept_epochs(store: Store, experiment_id: str) -> set[int]:
-    """The last, and the best by its mean; of what is known by no figures, the last."""
+    The last, and the best by its mean; of what is known by no figures, the last.
+    """
     rows = read_table(store, "epochs", experiment_id, columns=["epoch", "mean_effective_colors"]).to_pylist()
     measured = [row for row in rows if row["mean_effective_colors"] is not None]
     best = min(measured, key=lambda row: (row["mean_effective_colors"], row["epoch"]), default=None)

@@ -120,18 +120,21 @@ def test_a_champion_of_before_there_was_a_record_of_code(painter, champion):
     assert news.hashes["code"] == (None, code.code_hash())
 
 
-@pytest.mark.parametrize("name", ["models/load.py", "training/engine.py", "config.py", "pipeline/session.py"])
+@pytest.mark.parametrize("name", ["models/load.py", "training/engine.py", "config/training.py", "pipeline/session.py"])
 def test_the_code_that_makes_pictures_counts(name, tmp_path, monkeypatch):
     root = code.Path(code.pixelpipe.__file__).parent
     shutil.copytree(root, tmp_path / "copy", ignore=shutil.ignore_patterns("*.safetensors", "*.json", "__pycache__"))
     monkeypatch.setattr(code.pixelpipe, "__file__", str(tmp_path / "copy/__init__.py"))
     before = code.code_hash.__wrapped__()
-    with (tmp_path / "copy" / "reporting/verdict.py").open("a") as file:
-        file.write("# a report changes no picture\n")
-    assert code.code_hash.__wrapped__() == before
-    with (tmp_path / "copy" / name).open("a") as file:
-        file.write("# changed\n")
+    for other in ("reporting/verdict.py", "config/judge.py"):
+        change(tmp_path / "copy" / other)
+    assert code.code_hash.__wrapped__() == before, "neither a report nor the judge changes a picture"
+    change(tmp_path / "copy" / name)
     assert code.code_hash.__wrapped__() != before
+
+
+def change(source):
+    source.write_text(f"{source.read_text()}# changed\n")
 
 
 def test_bad_input(tmp_path):

@@ -39,7 +39,8 @@ class Shelf:
             self.store.put_tree(checkpoint_key(experiment_id, epoch, 1, "unet"), self.weights)
             self.store.put(sample_key(experiment_id, epoch, "p000", 1), b"png" * 100)
         self.store.put_tree(checkpoint_key(experiment_id, 4, 1, "training_state"), self.weights)
-        self.store.put(confirmation_key(experiment_id, "candidate", "p000", 1), b"png")
+        for role in ("candidate", "baseline"):
+            self.store.put(confirmation_key(experiment_id, role, "p000", 1), b"png")
         change = minimal("experiments", **lineage, status=status, name="x", config_json="{}")
         del change["sequence"]
         append_status(self.store, change | {"changed_at": NOW - timedelta(days=days)})
@@ -68,11 +69,11 @@ def test_last_and_best_stay(shelf: Shelf):
     assert shelf.kept(one, "checkpoints") == shelf.kept(one, "samples") == [2, 4]
     assert shelf.store.exists(f"{checkpoint_key(one, 4, 1, 'training_state')}/manifest.json")
     assert shelf.store.list(experiment_key(one, "confirmation")) == []
-    assert {(each.kind, each.epoch) for each in removals} == {
-        *(("checkpoint", epoch) for epoch in (1, 3)),
-        *(("samples", epoch) for epoch in (1, 3)),
-        ("confirmation", None),
-    }
+    assert sorted((each.kind, each.epoch or 0, each.experiment_id) for each in removals) == [
+        *(("checkpoint", epoch, one) for epoch in (1, 3)),
+        ("confirmation", 0, one),  # both sides': one row
+        *(("samples", epoch, one) for epoch in (1, 3)),
+    ]
     assert [each.num_bytes for each in removals] == sorted((each.num_bytes for each in removals), reverse=True)
     assert next(each.num_bytes for each in removals if each.kind == "samples") == 300
     assert prune(shelf.store, ALL, now=NOW) == []
