@@ -60,15 +60,6 @@ def linear_srgb_to_oklab(red: Array, green: Array, blue: Array) -> tuple[Array, 
     return lightness, a, b
 
 
-def oklab_planes(rgb: Colors, dtype: type[np.floating] = np.float64) -> tuple[Array, Array, Array]:
-    """L_r, a, b of `rgb` (..., 3) uint8 sRGB, each (...) of `dtype`; L_r in [0, 1], |a| and |b| below 0.4."""
-    table = LINEAR_OF_SRGB[dtype]
-    red, green, blue = (table.take(rgb[..., channel]) for channel in range(3))
-    lightness, a, b = linear_srgb_to_oklab(red, green, blue)
-    # rounding may leave black at -1e-17 and white at 1 + 1e-8
-    return toe(lightness.clip(0, 1)), a, b
-
-
 def srgb_to_oklab(rgb: Colors, flare: float = 0.0) -> Array:
     """(..., 3) uint8 sRGB -> (..., 3) float64 OKLab with the toe: L_r in [0, 1], |a| and |b| below 0.4.
 

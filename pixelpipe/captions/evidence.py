@@ -69,8 +69,8 @@ class PixelEvidence:
         """(N, at most 160); made when a term is common enough to be measured."""
         return _features(self._sprites)
 
-    def measure(self, with_term: Mask, among: Mask) -> tuple[Support, Features] | None:
-        """Support of a term, and every image's out-of-fold score (N,), NaN outside `among`.
+    def measure(self, with_term: Mask, among: Mask) -> Support | None:
+        """Support of a term that the images `with_term` have, of those `among` which it is asked; (N,) each.
 
         None with fewer than `MIN_IMAGES` distinct images on either side. Deterministic.
         """
@@ -82,9 +82,7 @@ class PixelEvidence:
         found = self._out_of_fold(self.features[rows], target, groups)
         auc = float(roc_auc_score(target, found))
         low, high = hanley_mcneil(auc, num_with, num_without)
-        scores = np.full(len(among), np.nan)
-        scores[rows] = found
-        return Support(auc, low, high, num_with, num_without), scores
+        return Support(auc, low, high, num_with, num_without)
 
     def _out_of_fold(self, features: Features, target: Mask, groups: npt.NDArray[np.int64]) -> Features:
         scores = np.empty(len(target))

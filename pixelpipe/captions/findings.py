@@ -7,7 +7,7 @@ from typing import Literal
 from pixelpipe.captions.evidence import Support
 
 Rule = Literal[
-    "budget", "size", "lexicon", "measured", "color", "color_bleed", "absent", "contradiction",
+    "budget", "size", "lexicon", "measured", "color", "color_bleed", "contradiction",
     "late", "trigger", "markup", "script",
 ]  # fmt: skip
 Severity = Literal["error", "warning"]
@@ -19,7 +19,6 @@ RULES: dict[str, str] = {
     "measured": "the pixels cannot tell images with the term from images without it",
     "color": "no pixels of the claimed color where it should be",
     "color_bleed": "one color is claimed for two things, and only one of them has it",
-    "absent": "other images show it clearly, this one does not",
     "contradiction": "a near-identical sprite says otherwise",
     "late": "words for what can be drawn stand where CLIP hardly listens",
     "trigger": "the trigger words do not stand first",

@@ -24,7 +24,6 @@ Span = tuple[int, int]
 class Measured:
     support: Support | None
     among: str  # "among images with glasses"
-    scores: npt.NDArray[np.float64] | None = None  # (N,) of every image that was compared, NaN elsewhere
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,9 +102,7 @@ def measure_terms(
         among = np.ones(len(chosen), dtype=bool)
         if question.nouns:
             among = np.isin(chosen, list(index.with_nouns(question.nouns))) | with_term
-        found = evidence.measure(with_term, among)
-        support, scores = (None, None) if found is None else found
-        measured[term] = answers[question] = Measured(support, _among(question.nouns), scores)
+        measured[term] = answers[question] = Measured(evidence.measure(with_term, among), _among(question.nouns))
     return measured
 
 

@@ -58,13 +58,6 @@ def traits_caption(traits: Traits, template: str | None) -> str:
     return ", ".join(phrase for phrase in map(fold, phrases) if phrase)
 
 
-def unused_columns(traits: Mapping[str, Traits], template: str | None) -> list[str]:
-    """Columns of the table that the template does not name; none without a template."""
-    if template is None:
-        return []
-    return sorted(_columns(traits) - _fields(template))
-
-
 def read_traits(path: Path) -> dict[str, Traits]:
     """File name -> column -> value, absent ones as "".
 

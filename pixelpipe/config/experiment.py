@@ -17,6 +17,11 @@ from pixelpipe.config.yaml_file import NAME_PATTERN
 SECTIONS = frozenset({"dataset", "captions", "model", "training", "sampling", "judge", "budget"})
 
 
+def _section(default: Strict, description: str) -> Any:
+    """With a title of its own: the form would show the name of the class."""
+    return Field(default=default, title=type(default).__name__.removesuffix("Config"), description=description)
+
+
 class ExperimentConfig(Strict):
     name: str = Field(
         default="experiment",
@@ -30,24 +35,12 @@ class ExperimentConfig(Strict):
     )
     seed: int = Field(default=1337, ge=0, lt=2**63, description="Of data order, noise and dropout.")
     dataset: DatasetConfig = Field(title="Dataset", description="The sprites.")
-    captions: CaptionsConfig = Field(
-        default=CaptionsConfig(), title="Captions", description="The texts that sprites are trained with."
-    )
-    model: ModelConfig = Field(
-        default=ModelConfig(), title="Model", description="What is fine-tuned, and how much of it."
-    )
-    training: TrainingConfig = Field(
-        default=TrainingConfig(), title="Training", description="Length, size and numbers of the training."
-    )
-    sampling: SamplingConfig = Field(
-        default=SamplingConfig(), title="Sampling", description="The pictures that every epoch is judged on."
-    )
-    judge: JudgeConfig = Field(
-        default=JudgeConfig(), title="Judge", description="What a candidate is compared with, and when it is given up."
-    )
-    budget: BudgetConfig = Field(
-        default=BudgetConfig(), title="Budget", description="What is rented, and how much may be spent."
-    )
+    captions: CaptionsConfig = _section(CaptionsConfig(), "The texts that sprites are trained with.")
+    model: ModelConfig = _section(ModelConfig(), "What is fine-tuned, and how much of it.")
+    training: TrainingConfig = _section(TrainingConfig(), "Length, size and numbers of the training.")
+    sampling: SamplingConfig = _section(SamplingConfig(), "The pictures that every epoch is judged on.")
+    judge: JudgeConfig = _section(JudgeConfig(), "What a candidate is compared with, and when it is given up.")
+    budget: BudgetConfig = _section(BudgetConfig(), "What is rented, and how much may be spent.")
 
     @model_validator(mode="before")
     @classmethod

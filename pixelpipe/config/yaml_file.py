@@ -51,19 +51,25 @@ class _UniqueKeys(yaml.SafeLoader):
 def read_yaml(path: Path) -> dict[str, Any]:
     """The mapping in a YAML file; `ConfigError` with one line if there is none."""
     try:
-        values = _parse(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise ConfigError(f"{path}: must be a YAML configuration but does not exist") from None
-    except OSError as error:
-        raise ConfigError(f"{path}: must be a YAML configuration but cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise ConfigError(f"{path}: must be a YAML configuration but is not UTF-8 text") from None
+        values = _parse(read_text(path, "a YAML configuration"))
     except ValueError as error:
         raise ConfigError(f"{path}: must be YAML but is not: {error}") from None
     if not isinstance(values, dict):
         what = "is empty" if values is None else f"is a {type(values).__name__}"
         raise ConfigError(f"{path}: must be a mapping of fields but {what}")
     return values
+
+
+def read_text(path: Path, what: str) -> str:
+    """The text of a UTF-8 file; `ConfigError` with one line says `what` it must be where it cannot be read."""
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise ConfigError(f"{path}: must be {what} but does not exist") from None
+    except OSError as error:
+        raise ConfigError(f"{path}: must be {what} but cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise ConfigError(f"{path}: must be {what} but is not UTF-8 text") from None
 
 
 def apply_override(values: dict[str, Any], override: str) -> None:

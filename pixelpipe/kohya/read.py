@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pixelpipe.config.yaml_file import read_text
 from pixelpipe.errors import ConfigError
 
 Values = dict[str, Any]
@@ -62,8 +63,9 @@ class Subset:
 
     settings: dict[str, Setting]
 
-    def value(self, key: str, default: Any = None) -> Any:
-        return self.settings[key].value if key in self.settings else default
+    def value(self, key: str) -> Any:
+        """None where nothing sets it."""
+        return self.settings[key].value if key in self.settings else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,25 +88,15 @@ def read_kohya(path: Path) -> KohyaConfig:
     if named is not None:
         other = named.path()
         other = other if other.is_absolute() or other.is_file() else path.parent / other
-        subsets += _subsets(*_both(other))
+        values, text = _read(other)
+        subsets += _subsets(values, other, text)
     return KohyaConfig(training, tuple(subsets))
 
 
-def _both(path: Path) -> tuple[Values, Path, str]:
-    values, text = _read(path)
-    return values, path, text
-
-
 def _read(path: Path) -> tuple[Values, str]:
+    text = read_text(path, "a TOML file of sd-scripts")
     try:
-        text = path.read_text(encoding="utf-8-sig")
         return tomllib.loads(text), text
-    except FileNotFoundError:
-        raise ConfigError(f"{path}: must be a TOML file of sd-scripts but does not exist") from None
-    except OSError as error:
-        raise ConfigError(f"{path}: must be a TOML file of sd-scripts but cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise ConfigError(f"{path}: must be a TOML file of sd-scripts but is not UTF-8 text") from None
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise ConfigError(f"{path}: must be TOML but is not: {' '.join(str(error).split())}") from None
 

@@ -68,11 +68,11 @@ def load_vae(base: Path, device: torch.device | str = "cpu") -> LoadedVae:
         return LoadedVae(_load_part(base, folder, "vae").to(device).requires_grad_(False))
 
 
-def load_unet(folder: Path, device: torch.device | str = "cpu") -> UNet2DConditionModel:
-    """A UNet in fp32 from a folder of `config.json` and safetensors, e.g. a checkpoint's."""
+def load_unet(folder: Path) -> UNet2DConditionModel:
+    """A UNet in fp32, on the CPU, from a folder of `config.json` and safetensors, e.g. a checkpoint's."""
     unet = _empty_part(folder, "unet")
     fill(unet, folder_tensors(folder, "unet"), str(folder))
-    return unet.to(device).eval()
+    return unet.eval()
 
 
 def empty_models(base: Path) -> tuple[UNet2DConditionModel, CLIPTextModel]:

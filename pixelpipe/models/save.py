@@ -38,14 +38,6 @@ def write_folder(base: BaseModel, unet: UNet2DConditionModel, folder: Path, dtyp
     shutil.copyfile(SD15 / "model_index.json", folder / "model_index.json")
 
 
-def write_single_file(
-    base: BaseModel, unet: UNet2DConditionModel, path: Path, dtype: torch.dtype, metadata: Mapping[str, str]
-) -> None:
-    """Write `unet` with the base's other parts as one `.safetensors` in CompVis' layout."""
-    tensors = single_file_tensors(models_of(base, unet), dtype)
-    write_safetensors(path, tensors, {"format": "pt", **other_parts(base, unet), **metadata})
-
-
 def single_file_tensors(models: Mapping[str, Any], dtype: torch.dtype) -> dict[str, torch.Tensor]:
     """unet, vae and text_encoder -> every tensor under its name in the single file, the position ids included."""
     tensors: dict[str, torch.Tensor] = {}

@@ -76,8 +76,8 @@ def fill(model: torch.nn.Module, stored: Stored, where: str) -> None:
     model.load_state_dict({name: tensors[name].view(wanted[name].shape) for name in wanted}, assign=True)
 
 
-def read_tensors(stored: Stored, where: str, dtype: torch.dtype = torch.float32) -> dict[str, torch.Tensor]:
-    """Read tensors, each file opened once; `WeightsError` where one is not finite.
+def read_tensors(stored: Stored, where: str) -> dict[str, torch.Tensor]:
+    """Read tensors as fp32, each file opened once; `WeightsError` where one is not finite.
 
     They are copies: safetensors' own are views of the file, which would change or vanish with it.
     """
@@ -89,7 +89,8 @@ def read_tensors(stored: Stored, where: str, dtype: torch.dtype = torch.float32)
         try:
             with safe_open(file, framework="pt") as opened:
                 for name in names:
-                    tensors[name] = _finite(opened.get_tensor(stored[name].name).to(dtype, copy=True), name, where)
+                    tensor = opened.get_tensor(stored[name].name).to(torch.float32, copy=True)
+                    tensors[name] = _finite(tensor, name, where)
         except (SafetensorError, OSError) as error:
             raise WeightsError(f"{where}: {file} cannot be read: {' '.join(str(error).split())[:200]}") from None
     return tensors

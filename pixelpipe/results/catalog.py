@@ -33,9 +33,6 @@ class Catalog:
     files: dict[str, list[CompactedFile]] = field(default_factory=dict)  # by table
     covered: Stems = field(default_factory=dict)
 
-    def covers(self, table: str, experiment_id: str, stem: str) -> bool:
-        return stem in self.covered.get(table, {}).get(experiment_id, ())
-
     def epochs(self, experiment_id: str | None = None) -> list[tuple[str, int, int]]:
         """(experiment, epoch, attempt) of every `epochs` file that was compacted."""
         found = self.covered.get("epochs", {})

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFilter
 
-from pixelpipe.analysis.color import oklab_planes
+from pixelpipe.analysis.color import srgb_to_oklab
 from pixelpipe.analysis.grid import grid_fit
 from pixelpipe.analysis.lattice import Lattice, fit_lattice
 from pixelpipe.data.portraits.drawing import render
@@ -68,7 +68,7 @@ def test_noise_is_off_the_grid_and_fits_no_pitch():
 
 def test_the_scan_finds_the_gradients_that_numpy_finds():
     image = np.random.default_rng(3).integers(0, 256, (1, 50, 70, 3), dtype=np.uint8)
-    planes = np.stack(oklab_planes(image[0]))
+    planes = np.moveaxis(srgb_to_oklab(image[0]), -1, 0)
     across = np.pad(np.square(np.diff(planes, axis=2)).sum(axis=(0, 1)), (1, 0))
     down = np.pad(np.square(np.diff(planes, axis=1)).sum(axis=(0, 2)), (1, 0))
     expected, found = fit_lattice(across[None], down[None], 24), fit(image)

@@ -1,6 +1,5 @@
 import numpy as np
 import pytest
-from sklearn.metrics import roc_auc_score
 
 from pixelpipe.captions.evidence import FOLDS, PixelEvidence, hanley_mcneil, stratified_folds
 
@@ -19,30 +18,26 @@ def test_what_is_drawn_is_supported_and_what_is_not_is_not(art):
     sprites, with_patch = art
     evidence = PixelEvidence(sprites, np.arange(120))
     everyone = np.ones(120, dtype=bool)
-    drawn, scores = evidence.measure(with_patch, everyone)
+    drawn = evidence.measure(with_patch, everyone)
     assert drawn.status == "supported"
     assert drawn.auc > 0.95
-    assert roc_auc_score(with_patch, scores) == drawn.auc
-    chance, _ = evidence.measure(np.random.default_rng(2).permutation(with_patch), everyone)
+    chance = evidence.measure(np.random.default_rng(2).permutation(with_patch), everyone)
     assert chance.status != "supported"
     assert abs(chance.auc - 0.5) < 0.15
 
 
 def test_the_same_twice(art):
     sprites, with_patch = art
-    first, second = (
-        PixelEvidence(sprites, np.arange(120)).measure(with_patch, np.ones(120, bool))[0] for _ in range(2)
-    )
+    first, second = (PixelEvidence(sprites, np.arange(120)).measure(with_patch, np.ones(120, bool)) for _ in range(2))
+    assert first is not None
     assert first == second
 
 
 def test_only_comparable_images_are_compared(art):
     sprites, with_patch = art
     among = np.arange(120) < 60
-    support, scores = PixelEvidence(sprites, np.arange(120)).measure(with_patch, among)
+    support = PixelEvidence(sprites, np.arange(120)).measure(with_patch, among)
     assert (support.num_with, support.num_without) == (20, 40)
-    assert np.isnan(scores[60:]).all()
-    assert np.isfinite(scores[:60]).all()
 
 
 def test_too_few_images_say_nothing(art):

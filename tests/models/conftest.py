@@ -25,10 +25,12 @@ def folder(tmp_path: Path) -> Path:
 @pytest.fixture(scope="session")
 def single_file(tmp_path_factory: pytest.TempPathFactory, base: Any) -> Path:
     """The tiny base in CompVis' layout, fp32: read only."""
-    from pixelpipe.models.save import write_single_file
+    from pixelpipe.models.save import models_of, other_parts, single_file_tensors
+    from pixelpipe.models.write import write_safetensors
 
     path = tmp_path_factory.mktemp("single") / "tiny.safetensors"
-    write_single_file(base, base.unet, path, torch.float32, {})
+    tensors = single_file_tensors(models_of(base, base.unet), torch.float32)
+    write_safetensors(path, tensors, {"format": "pt", **other_parts(base, base.unet)})
     return path
 
 
