@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from click.core import ParameterSource
 
 from pixelpipe.cli.options import printable
 from pixelpipe.config import BACKGROUND
@@ -100,7 +101,8 @@ def analyze(
     if summary_only and out is not None:
         raise BadInputError("--summary must go without --out: rows go to a file, and a summary has none")
     title = f"{printable(paths[0].resolve().name)}{f' and {len(paths) - 1} more' if len(paths) > 1 else ''}"
-    wanted = Wanted(choose_format(output_format, out), out, summary_only, picture, title)
+    given = click.get_current_context().get_parameter_source("grid") is not ParameterSource.DEFAULT
+    wanted = Wanted(choose_format(output_format, out), out, summary_only, picture, title, not given and dataset is None)
     if picture is not None and picture.suffix.lower() != ".png":
         raise BadInputError(f"--picture {picture}: must end in .png: it is one")
     files, problems = find_files(paths, IMAGE_SUFFIXES)

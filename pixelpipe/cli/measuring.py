@@ -35,6 +35,7 @@ class Wanted:
     summary_only: bool
     picture: Path | None
     title: str  # of the picture
+    grid_assumed: bool  # nobody said which, and there is no art that fits it
 
     @property
     def rows_on_screen(self) -> bool:
@@ -55,12 +56,12 @@ def measure(
 
     Raises `BadInputError` when no file at all can be measured; then no file is written either.
     """
-    summary, skipped, misfits = Summary(), len(problems), Misfits(analyzer.grid)
+    summary, skipped, sizes = Summary(), len(problems), Sizes(analyzer.grid)
     _say_skipped(problems)
     with ExitStack() as stack:
         consumers = [
             lambda part: summary.add(part.rows),
-            lambda part: misfits.add(part.rows),
+            lambda part: sizes.add(part.rows),
             *_outputs(stack, summary, analyzer.profile, wanted),
         ]
         advance = stack.enter_context(progress_bar("measuring", len(files), hidden=wanted.rows_on_screen))
@@ -72,28 +73,32 @@ def measure(
             advance(part.num_files)
         if not summary.num_images:
             raise BadInputError(f"no image could be measured ({skipped} skipped)")
-    misfits.warn(summary.num_images)
+    sizes.warn(wanted.grid_assumed)
     return summary, skipped
 
 
-class Misfits:
-    """Counts sprites that are no whole multiple of the grid: most likely the grid is another one."""
+class Sizes:
+    """Counts images by their width: what it says of the grid."""
 
     def __init__(self, grid: int) -> None:
         self._grid = grid
-        self._sizes: Counter[int] = Counter()
+        self._widths: Counter[int] = Counter()
 
     def add(self, rows: pa.Table) -> None:
-        for size in rows["source_width"].to_pylist():
-            if size % self._grid and size <= SPRITE_CELLS * self._grid:
-                self._sizes[size] += 1
+        self._widths.update(rows["source_width"].to_pylist())
 
-    def warn(self, num_images: int) -> None:
-        """One line on stderr, where there are any."""
-        if self._sizes:
-            [(size, _)] = self._sizes.most_common(1)
-            counted = f"{self._sizes.total()} of {num_images} images are no whole multiple of the grid, {self._grid}"
+    def warn(self, grid_assumed: bool) -> None:
+        """A line on stderr for sprites that do not fit the grid, and one for images that do not show what theirs is."""
+        grid, largest = self._grid, SPRITE_CELLS * self._grid
+        misfits = Counter({size: n for size, n in self._widths.items() if size % grid and size <= largest})
+        if misfits:
+            [(size, _)] = misfits.most_common(1)
+            counted = f"{misfits.total()} of {self._widths.total()} images are no whole multiple of the grid, {grid}"
             click.echo(f"pixelpipe: {counted}: most are {size} px wide; is --grid right?", err=True)
+        large = sum(n for size, n in self._widths.items() if size > largest)
+        if large and grid_assumed:
+            counted = f"{large} of {self._widths.total()} images are wider than {largest} px"
+            click.echo(f"pixelpipe: {counted}: a grid of {grid} is assumed; --grid says which it is", err=True)
 
 
 def _outputs(

@@ -106,21 +106,33 @@ def _draw_chart(draw: ImageDraw.ImageDraw, summary: Summary, profile: Profile | 
         legend = f"green: your art, {art.p5:.0f} to {art.p95:.0f} in nine of ten"
         draw.text((MARGIN + font(15, True).getlength(title) + 16, top + 2), legend, ART_INK, font(13))
     floor = top + ROW_HEADING_PX + CHART_PX
-    bar_px = (width - 2 * MARGIN) / num_bars
+    origin = MARGIN + font(11).getlength(f"{counts.max():,}") + 8
+    bar_px = (width - MARGIN - origin) / num_bars
     if art:
-        left, right = (MARGIN + bar_px * (edge / per_bar) for edge in (art.p5, art.p95 + 1))
+        left, right = (origin + bar_px * (edge / per_bar) for edge in (art.p5, art.p95 + 1))
         draw.rectangle((left, top + ROW_HEADING_PX, right, floor), ART)
+    _draw_images_axis(draw, int(counts.max()), origin, width - MARGIN, floor)
     for number, count in enumerate(counts):
         if count:
             bar = max(2, round(CHART_PX * count / counts.max()))
-            left = MARGIN + bar_px * number
+            left = origin + bar_px * number
             draw.rectangle((left + 1, floor - bar, max(left + bar_px - 1, left + 1), floor), BAR)
-    draw.line((MARGIN, floor + 1, width - MARGIN, floor + 1), FAINT)
-    _draw_axis(draw, num_bars, per_bar, bar_px, floor)
+    _draw_colors_axis(draw, num_bars * per_bar, bar_px / per_bar, origin, floor)
 
 
-def _draw_axis(draw: ImageDraw.ImageDraw, num_bars: int, per_bar: int, bar_px: float, floor: int) -> None:
-    every = next(step for step in (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 5000) if step * bar_px / per_bar >= 36)
-    for value in range(0, num_bars * per_bar, every):
-        center = MARGIN + bar_px * (value + 0.5) / per_bar
-        draw.text((center, floor + 6), str(value), SOFT, font(11), anchor="ma")
+def _draw_images_axis(draw: ImageDraw.ImageDraw, highest: int, origin: float, right: int, floor: int) -> None:
+    """Faint lines at round numbers of images, the highest bar's number being `CHART_PX` high."""
+    for value in range(0, highest + 1, _round_step(highest / 4)):
+        y = floor + 1 if value == 0 else floor - CHART_PX * value / highest
+        draw.line((origin, y, right, y), FAINT)
+        draw.text((origin - 6, y), f"{value:,}", SOFT, font(11), anchor="rm")
+
+
+def _draw_colors_axis(draw: ImageDraw.ImageDraw, end: int, color_px: float, origin: float, floor: int) -> None:
+    for value in range(0, end, _round_step(36 / color_px)):
+        draw.text((origin + color_px * (value + 0.5), floor + 6), str(value), SOFT, font(11), anchor="ma")
+
+
+def _round_step(least: float) -> int:
+    """The smallest of 1, 2, 5, 10, 20, ... that is no less."""
+    return next(step for power in range(12) for step in (10**power, 2 * 10**power, 5 * 10**power) if step >= least)

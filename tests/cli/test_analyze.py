@@ -169,6 +169,16 @@ def test_sprites_of_another_grid_are_noticed(cli, folder):
     assert cli("analyze", "a32.png", "--format", "json", "--grid", "32").err == ""
 
 
+def test_a_grid_that_is_assumed_is_said_of_images_that_do_not_show_it(cli, folder):
+    Image.new("RGB", (97, 97)).save("large.png")
+    said = "pixelpipe: 1 of 2 images are wider than 96 px: a grid of 24 is assumed; --grid says which it is\n"
+    assert cli("analyze", "b.png", "large.png", "--format", "json").err == said
+    assert cli("analyze", "large.png", "--format", "json", "--grid", "24").err == ""
+    (folder / "art").mkdir()
+    Image.new("RGB", (24, 24)).save("art/a.png")
+    assert cli("analyze", "large.png", "--format", "json", "--profile", "art").err == ""
+
+
 def test_a_summary_alone_is_a_record_a_metric(cli, folder):
     records = [json.loads(line) for line in cli("analyze", ".", "--summary", "--format", "json").out.splitlines()]
     rows = [json.loads(line) for line in cli("analyze", ".", "--format", "json").out.splitlines()]

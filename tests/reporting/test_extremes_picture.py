@@ -9,7 +9,7 @@ from PIL import Image
 from pixelpipe.analysis.folder import FileAnalyzer
 from pixelpipe.analysis.profile import build_profile
 from pixelpipe.analysis.summary import Extremes, Summary
-from pixelpipe.reporting.extremes_picture import ART, BAR, CHART_PX, MARGIN, extremes_picture
+from pixelpipe.reporting.extremes_picture import ART, BAR, CHART_PX, FAINT, MARGIN, extremes_picture
 
 
 def draw(grid, num_colors):
@@ -66,6 +66,9 @@ def test_the_chart_shows_counts_and_the_range_of_the_art(tmp_path):
     bar = (plain == np.array(Image.new("RGB", (1, 1), BAR))).all(axis=-1)
     heights = sorted(set(bar.sum(axis=0).tolist()))
     assert heights == [0, CHART_PX // 2 + 1, CHART_PX + 1]  # one image, and two
+    line = (plain == np.array(Image.new("RGB", (1, 1), FAINT))).all(axis=-1).sum(axis=1) > plain.shape[1] / 2
+    tops = np.flatnonzero(line)
+    assert np.diff(tops).tolist() == [CHART_PX // 2, CHART_PX // 2 + 1], "a line at two images, at one, and at none"
 
 
 def test_blank_images_only_make_a_picture_too(tmp_path):
