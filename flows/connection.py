@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import psutil
 
-from pixelpipe.errors import BadInputError
+from pixelpipe.errors import BadInputError, one_line
 
 # Prefect reads them when it is imported; whatever the person has set stands.
 SETTINGS = {
@@ -77,7 +77,7 @@ class _InThread(threading.Thread):
     def join_or_raise(self, what: str) -> None:
         self.join()
         if self._error is not None:
-            reason = " ".join(str(self._error).split()) or type(self._error).__name__
+            reason = one_line(self._error)
             raise BadInputError(f"{what}: must answer but: {reason}")
 
 

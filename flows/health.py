@@ -11,6 +11,7 @@ from prefect.client.schemas.objects import WorkerStatus
 from prefect.exceptions import ObjectNotFound
 
 from flows.connection import server_url
+from pixelpipe.errors import one_line
 from pixelpipe.pipeline.health import Finding
 
 POOLS = ("pixelpipe-gpu", "pixelpipe-cpu")
@@ -31,7 +32,7 @@ def check_server() -> Iterator[Finding]:
             client = stack.enter_context(get_client(sync_client=True))
             server = client.request("GET", "/admin/version").json()
         except (httpx.HTTPError, RuntimeError, ValueError) as error:
-            reason = " ".join(str(error).split()) or type(error).__name__
+            reason = one_line(error)
             yield Finding("server", "wrong", f"{url} does not answer: {reason}", "start it (make server), or unset it")
             return
         yield _versions(url, server)

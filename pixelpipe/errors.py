@@ -21,6 +21,11 @@ A message is one line: "`field` must be `contract` but got `value`", with the fi
 """
 
 
+def one_line(error: BaseException) -> str:
+    """What an error of another library says, whatever lines it takes; where it says nothing, of which kind it is."""
+    return " ".join(str(error).split()) or type(error).__name__
+
+
 class PixelpipeError(Exception):
     """The root: anything else that escapes is a bug."""
 

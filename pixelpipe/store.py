@@ -276,7 +276,7 @@ def _object_files(url: str) -> Files:
     try:
         return open_url(url)
     except ImportError as error:
-        raise BadInputError(f"store {url}: {' '.join(str(error).split())}") from None
+        raise BadInputError(f"store {url}: {_reason(error)}") from None
     except ValueError as error:
         raise BadInputError(f"store {url}: must be a path or a URL that fsspec knows but: {error}") from None
 

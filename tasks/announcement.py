@@ -18,6 +18,7 @@ from prefect.client.schemas import FlowRun
 from prefect.context import FlowRunContext
 from prefect.events import emit_event
 
+from pixelpipe.errors import one_line
 from pixelpipe.pipeline.outcome import Outcome
 
 logger = logging.getLogger("pixelpipe.prefect")
@@ -35,7 +36,7 @@ def tolerant(what: str) -> Iterator[None]:
     try:
         yield
     except (httpx.HTTPError, RuntimeError) as error:  # RuntimeError: its client cannot even ask for the version
-        logger.warning("%s is not shown in Prefect: %s", what, " ".join(str(error).split()) or type(error).__name__)
+        logger.warning("%s is not shown in Prefect: %s", what, one_line(error))
 
 
 @task(name="announce", task_run_name="announce", cache_policy=NO_CACHE)

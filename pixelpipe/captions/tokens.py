@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from pixelpipe.captions.phrases import phrases
-from pixelpipe.errors import BaseModelError, DatasetError
+from pixelpipe.errors import BaseModelError, DatasetError, one_line
 from pixelpipe.models.layout import SD15, TINY
 
 BUDGET = 75  # of CLIP's 77, without those that begin and end every text
@@ -41,7 +41,7 @@ class TokenBudget:
         try:
             return CLIPTokenizer.from_pretrained(self.folder, local_files_only=True)
         except Exception as error:  # the library has many exceptions for a file that it cannot read
-            reason = " ".join(str(error).split())[:200]
+            reason = one_line(error)[:200]
             raise BaseModelError(f"`model.base` {self.folder}: its tokenizer cannot be loaded: {reason}") from error
 
     def starts(self, caption: str) -> list[int]:

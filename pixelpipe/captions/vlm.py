@@ -17,7 +17,7 @@ from PIL import Image
 from pixelpipe.captions.sidecar import fold
 from pixelpipe.config import CaptionsConfig
 from pixelpipe.data.sprites import Sprite
-from pixelpipe.errors import BaseModelError, ConfigError
+from pixelpipe.errors import BaseModelError, ConfigError, one_line
 
 MIN_SIDE_PX = 384  # the smallest side that common captioners look at (BLIP: 384, CLIP-L: 336)
 WEIGHTS = (".safetensors", ".json", ".jinja", ".txt", ".model")  # what decides a model's output
@@ -66,7 +66,7 @@ class VlmStrategy:
         try:
             return pipeline("image-text-to-text", model=str(self.folder), device=device, local_files_only=True)
         except Exception as error:  # transformers has many exceptions for a folder that it cannot load
-            reason = " ".join(str(error).split())[:200]
+            reason = one_line(error)[:200]
             raise BaseModelError(f"`captions.vlm` {self.model}: cannot be loaded: {reason}") from error
 
     def describe(self, sprites: Sequence[Sprite]) -> list[str]:
@@ -107,7 +107,7 @@ def find_model(model: str) -> Path:
     try:
         return Path(snapshot_download(model, allow_patterns=[f"*{suffix}" for suffix in WEIGHTS]))
     except Exception as error:  # offline, unknown, gated: the hub's client raises many kinds
-        reason = " ".join(str(error).split())[:200]
+        reason = one_line(error)[:200]
         raise BaseModelError(
             f"`captions.vlm` {model}: no such folder, and the hub did not give it: {reason}"
         ) from error

@@ -5,21 +5,14 @@ from dataclasses import asdict
 
 import click
 
-from pixelpipe.cli.options import Format, format_option, write_records
-from pixelpipe.store import DEFAULT_STORE, Store
+from pixelpipe.cli.options import Format, format_option, store_url_option, write_records
+from pixelpipe.store import Store
 
 COLORS = {"ok": "green", "note": "yellow", "wrong": "red"}
 
 
 @click.command()
-@click.option(
-    "--store",
-    envvar="PIXELPIPE_STORE",
-    default=DEFAULT_STORE,
-    show_default=True,
-    metavar="URL",
-    help="Where results are: a folder or any fsspec URL. Also: PIXELPIPE_STORE.",
-)
+@store_url_option
 @format_option
 def doctor(store: str, output_format: Format) -> int:
     """Check installation, GPU, store, disk, and the Prefect server with its pools, limits and deployments.

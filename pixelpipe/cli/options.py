@@ -23,7 +23,8 @@ Format = Literal["table", "json", "csv"]
 _ENDLESS = 1_000_000  # columns: a file is no terminal, and a folded cell cannot be searched
 
 
-def store_option(command: Callable[..., Any]) -> Callable[..., Any]:
+def store_url_option(command: Callable[..., Any], **more: Any) -> Callable[..., Any]:
+    """`--store` as it was given."""
     return click.option(
         "--store",
         envvar="PIXELPIPE_STORE",
@@ -31,8 +32,13 @@ def store_option(command: Callable[..., Any]) -> Callable[..., Any]:
         show_default=True,
         metavar="URL",
         help="Where results are: a folder or any fsspec URL. Also: PIXELPIPE_STORE.",
-        callback=_reachable_store,
+        **more,
     )(command)
+
+
+def store_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """`--store` as a `Store` that can be reached."""
+    return store_url_option(command, callback=_reachable_store)
 
 
 def _reachable_store(_context: click.Context, _option: click.Parameter, url: str) -> Store:

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from pixelpipe.cli.options import Format, format_option, store_option, write_records
-from pixelpipe.errors import BadInputError
+from pixelpipe.errors import BadInputError, one_line
 from pixelpipe.store import Store
 
 EPOCH_COLUMNS = (
@@ -101,7 +101,7 @@ def query(sql: str | None, store: Store, output_format: Format) -> None:
     try:
         records = table.rename_columns(columns).to_pylist()
     except (ValueError, OverflowError) as error:  # an interval of a million years
-        raise BadInputError(f"query: must give values that Python has but: {' '.join(str(error).split())}") from None
+        raise BadInputError(f"query: must give values that Python has but: {one_line(error)}") from None
     write_records(records, output_format, if_none="no rows", columns=columns)
 
 

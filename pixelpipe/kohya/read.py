@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from pixelpipe.config.yaml_file import read_text
-from pixelpipe.errors import ConfigError
+from pixelpipe.errors import ConfigError, one_line
 
 Values = dict[str, Any]
 
@@ -98,7 +98,7 @@ def _read(path: Path) -> tuple[Values, str]:
     try:
         return tomllib.loads(text), text
     except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise ConfigError(f"{path}: must be TOML but is not: {' '.join(str(error).split())}") from None
+        raise ConfigError(f"{path}: must be TOML but is not: {one_line(error)}") from None
 
 
 def _flat(values: Values, path: Path, text: str) -> Iterator[Setting]:

@@ -12,7 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from pixelpipe.errors import BaseModelError, WeightsError
+from pixelpipe.errors import BaseModelError, WeightsError, one_line
 from pixelpipe.models.architecture import foreign_checkpoint, foreign_folder
 from pixelpipe.models.file_hash import file_hash
 from pixelpipe.models.header import is_pickle, read_header, unfinished_download
@@ -163,7 +163,7 @@ def _from_hub(base: str) -> Path:
             return folder
         return Path(snapshot_download(base, allow_patterns=variants))  # the same folder
     except Exception as error:  # offline, unknown, gated: the hub's client raises many kinds
-        reason = " ".join(str(error).split())[:200]
+        reason = one_line(error)[:200]
         raise BaseModelError(f"`model.base` {base}: no such folder, and the hub did not give it: {reason}") from error
 
 

@@ -12,7 +12,7 @@ import torch
 from diffusers import AutoencoderKL, DDPMScheduler, UNet2DConditionModel
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
-from pixelpipe.errors import BaseModelError, WeightsError
+from pixelpipe.errors import BaseModelError, WeightsError, one_line
 from pixelpipe.models.header import read_header
 from pixelpipe.models.layout import LAYOUT, SD15, hash_base
 from pixelpipe.models.tensors import fill, folder_tensors, single_file_tensors
@@ -88,7 +88,7 @@ def _one_line_errors(base: Path) -> Iterator[None]:
     except WeightsError as error:
         raise BaseModelError(f"`model.base` {base}: {error}") from None
     except Exception as error:  # a configuration that the libraries cannot use: each has its own exceptions
-        raise BaseModelError(f"`model.base` {base}: cannot be loaded: {_one_line(error)}") from error
+        raise BaseModelError(f"`model.base` {base}: cannot be loaded: {one_line(error)[:200]}") from error
 
 
 @contextmanager
@@ -141,7 +141,3 @@ def _empty_part(folder: Path, part: str) -> Any:
 def _scheduler_config(folder: Path) -> dict[str, Any]:
     scheduler = DDPMScheduler.from_pretrained(folder, subfolder="scheduler", local_files_only=True)
     return {key: value for key, value in scheduler.config.items() if not key.startswith("_")}
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())[:200] or type(error).__name__

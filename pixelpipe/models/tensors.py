@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from safetensors import SafetensorError, safe_open
 
-from pixelpipe.errors import WeightsError
+from pixelpipe.errors import WeightsError, one_line
 from pixelpipe.models.header import TensorInfo, read_header
 from pixelpipe.models.layout import LAYOUT, weight_files
 from pixelpipe.models.original_layout import POSITION_IDS, PREFIXES, original_names
@@ -92,7 +92,7 @@ def read_tensors(stored: Stored, where: str) -> dict[str, torch.Tensor]:
                     tensor = opened.get_tensor(stored[name].name).to(torch.float32, copy=True)
                     tensors[name] = _finite(tensor, name, where)
         except (SafetensorError, OSError) as error:
-            raise WeightsError(f"{where}: {file} cannot be read: {' '.join(str(error).split())[:200]}") from None
+            raise WeightsError(f"{where}: {file} cannot be read: {one_line(error)[:200]}") from None
     return tensors
 
 

@@ -15,7 +15,7 @@ from packaging.requirements import Requirement
 
 from pixelpipe import __version__
 from pixelpipe.cache_folder import cache_folder
-from pixelpipe.errors import AlreadyExistsError, PixelpipeError
+from pixelpipe.errors import AlreadyExistsError, PixelpipeError, one_line
 from pixelpipe.models.layout import TINY, hash_base
 from pixelpipe.store import Store
 
@@ -67,7 +67,7 @@ def _tiny_base() -> Finding:
     try:
         return Finding("tiny base", "ok", f"whole ({hash_base(TINY)[:12]})")
     except (PixelpipeError, OSError) as error:
-        return Finding("tiny base", "wrong", _line(error), "install pixelpipe again")
+        return Finding("tiny base", "wrong", one_line(error), "install pixelpipe again")
 
 
 def _gpu() -> Finding:
@@ -106,7 +106,8 @@ def _store(store: Store) -> Finding:
         if root is not None and root.is_dir():
             root.rmdir()
     except (PixelpipeError, OSError) as error:
-        return Finding("store", "wrong", _line(error), "name another with --store or PIXELPIPE_STORE, or give access")
+        todo = "name another with --store or PIXELPIPE_STORE, or give access"
+        return Finding("store", "wrong", one_line(error), todo)
     if problem:
         return Finding("store", "wrong", f"{store.url}: {problem}", "use a local disk, S3 or GCS")
     return Finding("store", "ok", f"{store.url}: written, read, put only if absent, removed")
@@ -142,7 +143,3 @@ def _disks(store: Store) -> Iterator[Finding]:
 
 def _existing(place: Path) -> Path:
     return next(parent for parent in (place.absolute(), *place.absolute().parents) if parent.exists())
-
-
-def _line(error: Exception) -> str:
-    return " ".join(str(error).split()) or type(error).__name__

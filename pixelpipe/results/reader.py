@@ -9,7 +9,7 @@ import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 from pyarrow.fs import LocalFileSystem
 
-from pixelpipe.errors import BadInputError
+from pixelpipe.errors import BadInputError, one_line
 from pixelpipe.keys import parse_epoch_key
 from pixelpipe.results.catalog import Catalog, consistently, uncompacted
 from pixelpipe.results.schemas import PER_EPOCH, SCHEMAS
@@ -171,4 +171,4 @@ def _footer(fragment: ds.ParquetFileFragment) -> pa.Schema:
 
 
 def _damaged(where: str, error: pa.ArrowInvalid) -> BadInputError:
-    return BadInputError(f"{where}: must be a Parquet file but: {' '.join(str(error).split())}")
+    return BadInputError(f"{where}: must be a Parquet file but: {one_line(error)}")
