@@ -29,6 +29,7 @@ def prepare_checkpoint(
     epoch: int | None,
     prompts_file: Path | None,
 ) -> Evaluation:
+    """Raises `BadInputError` for a baseline that no person declares, and whatever `prepare_evaluation` refuses."""
     if role == "baseline" and not (who and why):
         raise BadInputError("`who` and `why` must be given of a baseline: who says so, and for what reason")
     declared = Declaration(who, why) if role == "baseline" and who and why else None

@@ -32,26 +32,20 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session", autouse=True)
 def temporary_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """What libraries, and processes that are killed, leave behind goes with the tests' own folders."""
-    folder, before = tmp_path_factory.mktemp("tmp"), os.environ.get("TMPDIR")
-    os.environ["TMPDIR"] = tempfile.tempdir = str(folder)
-    yield folder
-    tempfile.tempdir = None
-    if before is None:
-        del os.environ["TMPDIR"]
-    else:
-        os.environ["TMPDIR"] = before
+    folder = tmp_path_factory.mktemp("tmp")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TMPDIR", str(folder))
+        patch.setattr(tempfile, "tempdir", str(folder))
+        yield folder
 
 
 @pytest.fixture(scope="session", autouse=True)
 def training_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Latents and embeddings go to a temporary folder, also those of processes that tests start."""
-    folder, before = tmp_path_factory.mktemp("cache"), os.environ.get("PIXELPIPE_CACHE")
-    os.environ["PIXELPIPE_CACHE"] = str(folder)
-    yield folder
-    if before is None:
-        del os.environ["PIXELPIPE_CACHE"]
-    else:
-        os.environ["PIXELPIPE_CACHE"] = before
+    folder = tmp_path_factory.mktemp("cache")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PIXELPIPE_CACHE", str(folder))
+        yield folder
 
 
 @pytest.fixture(scope="session")

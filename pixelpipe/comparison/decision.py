@@ -15,6 +15,8 @@ RULE_VERSION = "4"
 
 
 class Verdict(StrEnum):
+    """What is done with a checkpoint; of an epoch that does not end its run, what it showed so far."""
+
     CONTINUE = "CONTINUE"
     ABANDONED = "ABANDONED"
     PROMOTED = "PROMOTED"
@@ -56,6 +58,8 @@ BY_A_PERSON = frozenset({ReasonCode.OVERRIDDEN, ReasonCode.DECLINED})
 
 
 class BaselineKind(StrEnum):
+    """How far the baseline is known."""
+
     NONE = "none"  # the line has no champion
     SUMMARY = "summary_baseline"  # only a mean is known
     MATCHED = "matched_baseline"  # the baseline after the same number of images

@@ -47,6 +47,7 @@ class Asked:
 
 
 def asked_now(evaluation: EvaluationSet) -> Asked:
+    """Of an experiment that will be drawn here."""
     images = {(image.prompt_id, image.seed): image.prompt for image in evaluation.images}
     return Asked(
         eval_set_ids=frozenset({evaluation.eval_set_id}),

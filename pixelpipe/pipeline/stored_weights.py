@@ -24,6 +24,7 @@ class Weights(BaseModel):
 
 
 def put_weights(store: Store, experiment_id: str, weights: Weights) -> None:
+    """Only the holder of the experiment's lease calls this."""
     store.replace(_key(experiment_id), weights.model_dump_json(indent=1).encode())
 
 

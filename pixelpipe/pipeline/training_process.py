@@ -16,6 +16,7 @@ if TYPE_CHECKING:  # imported once the process can no longer outlive its flow
 
 
 def main(folder: Path) -> None:
+    """Train every epoch that the flow asks for in `folder`; what ends the process otherwise is reported there."""
     import logging
     import os
 

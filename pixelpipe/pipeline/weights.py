@@ -106,6 +106,7 @@ def stored_settings(store: Store, experiment_id: str) -> SamplerSettings:
 
 
 def has_weights(store: Store, experiment_id: str, epoch: int) -> bool:
+    """Whether an epoch can be drawn with: weights of its own, another experiment's, or its base as it is."""
     weights = stored_weights(store, experiment_id)
     if weights is not None and weights.experiment_id is not None:
         return has_weights(store, weights.experiment_id, epoch)

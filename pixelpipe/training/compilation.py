@@ -41,6 +41,8 @@ class Timings:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
+    """Whether to compile, and why, for people."""
+
     compiled: bool
     reason: str
 

@@ -55,6 +55,8 @@ class EpochRecord:
 
 @dataclass(frozen=True, slots=True)
 class TrainingData:
+    """Both splits; an epoch shows every training sample `repeats` times."""
+
     train: TrainingCache
     validation: TrainingCache
     repeats: int

@@ -23,6 +23,8 @@ POLL_S = 0.05
 
 @dataclass(frozen=True, slots=True)
 class EpochFiles:
+    """The folder of one launch; every method says which side calls it."""
+
     folder: Path
 
     def ask(self, epoch: int) -> None:
