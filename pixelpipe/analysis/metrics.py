@@ -15,7 +15,7 @@ from pixelpipe.analysis.duplicates import TrainSprites
 from pixelpipe.analysis.grid import grid_fit
 from pixelpipe.analysis.merging import MergedColors, color_codes
 from pixelpipe.analysis.palette import Palette, hill_shannon, hill_simpson
-from pixelpipe.analysis.regions import background_uniformity, region_sizes
+from pixelpipe.analysis.regions import background_uniformity, orphan_ratio, region_sizes
 from pixelpipe.analysis.texture import coarse_grid, geary_c
 from pixelpipe.errors import BadInputError
 
@@ -104,7 +104,7 @@ def _colors_of(sprite: Images, training_palette: Palette | None) -> dict[str, fl
         "top10_share": int(pixels[:10].sum()) / labels.size,
         "largest_share": float(shares[0]),
         "num_regions": len(regions),
-        "orphan_ratio": np.count_nonzero(regions == 1) / labels.size,
+        "orphan_ratio": orphan_ratio(regions),
         "background_uniformity": background_uniformity(labels),
     }
     if training_palette is not None:

@@ -39,12 +39,12 @@ def region_sizes(labels):
     return sizes[:num_regions].copy()
 
 
-def orphan_ratio(labels: Labels) -> float:
-    """Share of the pixels of `labels` (g, g) none of whose 8 neighbors has their label, in [0, 1].
+def orphan_ratio(sizes: npt.NDArray[np.int64]) -> float:
+    """Share of the pixels none of whose 8 neighbors has their label, in [0, 1]; `sizes`: of `region_sizes`.
 
     Such a pixel is a region of its own. Real art has some: eyes, earrings.
     """
-    return float(np.count_nonzero(region_sizes(labels) == 1) / labels.size)
+    return float(np.count_nonzero(sizes == 1) / sizes.sum())
 
 
 def background_uniformity(labels: Labels) -> float:

@@ -9,36 +9,12 @@ from multiprocessing import get_context
 
 import numpy as np
 
-from pixelpipe.comparison.decision import ReasonCode, Verdict
-from pixelpipe.comparison.evidence import Plan
-from pixelpipe.comparison.guardrails import Guardrails
+from pixelpipe.comparison.decision import Verdict
 from pixelpipe.comparison.many_runs import Run, batch_endings, can_be_batched
-from pixelpipe.comparison.simulation import Noise, Pictures, Truth, decisions, draw_pictures
+from pixelpipe.comparison.simulation import Design, Ending, Pictures, Truth, decisions, draw_pictures
 from pixelpipe.seeds import numpy_generator
 
 CHUNK = 100  # runs between two steps of a progress bar
-
-
-@dataclass(frozen=True, slots=True)
-class Design:
-    """What is simulated: a plan, its evaluation set, the art's limits and the noise."""
-
-    plan: Plan
-    num_prompts: int
-    seeds_per_prompt: int
-    guardrails: Guardrails
-    noise: Noise
-    seed: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Ending:
-    """How a simulated run ended."""
-
-    epoch: int
-    verdict: Verdict
-    reason_code: ReasonCode
-    drawn: float | None = None  # whole evaluations' worth of pictures; None: not adaptive, one an epoch
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,9 +111,7 @@ def endings(design: Design, truth: Truth, runs: Sequence[Run]) -> list[Ending]:
     if not can_be_batched(design, truth):
         return [ending(design, truth, *run) for run in runs]
     found = batch_endings(design, truth, runs)
-    return [
-        ending(design, truth, *run) if ended is None else Ending(*ended) for ended, run in zip(found, runs, strict=True)
-    ]
+    return [ending(design, truth, *run) if ended is None else ended for ended, run in zip(found, runs, strict=True)]
 
 
 def pictures_of(design: Design, truth: Truth, run: int) -> tuple[Pictures, np.random.Generator]:

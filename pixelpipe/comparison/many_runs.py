@@ -7,7 +7,6 @@ collapse, a promotion) is handed to the rule. A test holds the endings equal to 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy import special
@@ -15,17 +14,13 @@ from scipy import special
 from pixelpipe.comparison.decision import ReasonCode, Verdict
 from pixelpipe.comparison.evidence import Plan
 from pixelpipe.comparison.rule import SUSPICIOUS_IMPROVEMENT
-from pixelpipe.comparison.simulation import EVAL_SET, FRESH, Look, Pictures, Truth, decide_epoch
+from pixelpipe.comparison.simulation import EVAL_SET, FRESH, Design, Ending, Look, Pictures, Truth, decide_epoch
 from pixelpipe.comparison.stages import has_stages
 from pixelpipe.comparison.statistics import TIE, flip_matrix, num_resamples_for
 from pixelpipe.config import FIRST_STAGE_SHARE
 from pixelpipe.seeds import derive_seed
 
-if TYPE_CHECKING:
-    from pixelpipe.comparison.characteristics import Design
-
 Run = tuple[Pictures, np.random.Generator]
-Ended = tuple[int, Verdict, ReasonCode, float | None]  # epoch and why, and evaluations drawn by an adaptive plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,19 +51,19 @@ def _whole_epochs(pictures: Pictures) -> np.ndarray:
     return np.ones(len(pictures.baseline), bool) if pictures.baseline_whole is None else pictures.baseline_whole
 
 
-def can_be_batched(design: "Design", truth: Truth) -> bool:
+def can_be_batched(design: Design, truth: Truth) -> bool:
     """Pictures of a healthy generator; what else there is takes the rule itself."""
     return truth.look == Look() and design.plan.judge.abandon_margin > 0
 
 
-def batch_endings(design: "Design", truth: Truth, runs: Sequence[Run]) -> list[Ended | None]:
+def batch_endings(design: Design, truth: Truth, runs: Sequence[Run]) -> list[Ending | None]:
     """How each run ends; None: for the rule itself to say."""
     plan = design.plan
     pictures = [pictures for pictures, _ in runs]
     means = Means.of(pictures, design.guardrails.floor)
     medians = np.stack([_least_medians(plan, each.candidate) for each in pictures])  # (R, E)
     stops, whole = stops_of(plan, means)
-    ended: list[Ended | None] = []
+    ended: list[Ending | None] = []
     for number, (run, stop) in enumerate(zip(runs, stops, strict=True)):
         looked_at = stop or plan.epochs
         drawn = None
@@ -77,9 +72,9 @@ def batch_endings(design: "Design", truth: Truth, runs: Sequence[Run]) -> list[E
         if (medians[number, :looked_at] < design.guardrails.min_colors).any():
             ended.append(None)
         elif stop:
-            ended.append((stop, Verdict.ABANDONED, ReasonCode.WORSE, drawn))
+            ended.append(Ending(stop, Verdict.ABANDONED, ReasonCode.WORSE, drawn))
         else:
-            ended.append((*_last(design, truth, run, means, number), drawn))
+            ended.append(Ending(*_last(design, truth, run, means, number), drawn))
     return ended
 
 
@@ -151,7 +146,7 @@ def _arrangements(plan: Plan, epoch: int, eval_set: str, prompts: int, alpha: fl
     return some, total - len(some), total
 
 
-def _last(design: "Design", truth: Truth, run: Run, means: Means, number: int) -> tuple[int, Verdict, ReasonCode]:
+def _last(design: Design, truth: Truth, run: Run, means: Means, number: int) -> tuple[int, Verdict, ReasonCode]:
     """Of a run that reaches its last epoch: not better, not confirmed, or whatever the rule says."""
     plan, floor = design.plan, design.guardrails.floor
     difference = means.candidate[number, -1].sum() / means.baseline[number, -1].sum() - 1

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from pixelpipe.comparison.confirmation import confirm
-from pixelpipe.comparison.decision import BaselineKind, Decision
+from pixelpipe.comparison.decision import BaselineKind, Decision, ReasonCode, Verdict
 from pixelpipe.comparison.evidence import (
     BaselineEvidence,
     ConfirmationEvidence,
@@ -82,6 +82,28 @@ class Pictures:
     fresh_candidate: np.ndarray  # (P, S): the last checkpoint's on fresh seeds
     fresh_baseline: np.ndarray
     baseline_whole: np.ndarray | None = None  # (E,) bool: not the first seeds alone; None: at every epoch
+
+
+@dataclass(frozen=True, slots=True)
+class Design:
+    """What is simulated: a plan, its evaluation set, the art's limits and the noise."""
+
+    plan: Plan
+    num_prompts: int
+    seeds_per_prompt: int
+    guardrails: Guardrails
+    noise: Noise
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a simulated run ended."""
+
+    epoch: int
+    verdict: Verdict
+    reason_code: ReasonCode
+    drawn: float | None = None  # whole evaluations' worth of pictures; None: not adaptive, one an epoch
 
 
 def draw_pictures(

@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from pixelpipe.comparison.characteristics import Characteristics, Design, simulate
+from pixelpipe.comparison.characteristics import Characteristics, simulate
 from pixelpipe.comparison.evidence import Plan
 from pixelpipe.comparison.guardrails import Guardrails
 from pixelpipe.comparison.power import cheapest, planned_difference
 from pixelpipe.comparison.run_deviation import RunDeviation
-from pixelpipe.comparison.simulation import Truth
+from pixelpipe.comparison.simulation import Design, Truth
 from pixelpipe.config import ExperimentConfig
 from pixelpipe.cost import Spend
 from pixelpipe.lines import pinned_profile

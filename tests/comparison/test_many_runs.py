@@ -6,11 +6,11 @@ import math
 import numpy as np
 import pytest
 
-from pixelpipe.comparison.characteristics import Design, Ending, ending, endings, pictures_of
+from pixelpipe.comparison.characteristics import ending, endings, pictures_of
 from pixelpipe.comparison.decision import ReasonCode
 from pixelpipe.comparison.many_runs import batch_endings, can_be_batched
 from pixelpipe.comparison.run_deviation import RunDeviation
-from pixelpipe.comparison.simulation import Look, Noise, Truth
+from pixelpipe.comparison.simulation import Design, Ending, Look, Noise, Truth
 
 RUNS = range(12)
 PLANS = {  # changes of the judge, the deviation between runs, prompts, noise

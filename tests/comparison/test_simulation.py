@@ -8,8 +8,6 @@ import pytest
 
 from pixelpipe.comparison.characteristics import (
     Characteristics,
-    Design,
-    Ending,
     ending,
     net_saving,
     pictures_of,
@@ -18,7 +16,16 @@ from pixelpipe.comparison.characteristics import (
 from pixelpipe.comparison.decision import ReasonCode, Verdict
 from pixelpipe.comparison.pairing import pair
 from pixelpipe.comparison.run_deviation import RunDeviation
-from pixelpipe.comparison.simulation import Look, Noise, Truth, decisions, draw_pictures, floored_pairing
+from pixelpipe.comparison.simulation import (
+    Design,
+    Ending,
+    Look,
+    Noise,
+    Truth,
+    decisions,
+    draw_pictures,
+    floored_pairing,
+)
 
 
 @pytest.fixture
