@@ -3,7 +3,7 @@
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from pixelpipe.pipeline.evaluate import Measured
+from pixelpipe.pipeline.pictures import Measured
 from pixelpipe.pipeline.run import ExperimentRun
 from pixelpipe.training.engine import EpochRecord
 

@@ -5,9 +5,9 @@ from prefect.cache_policies import NO_CACHE
 
 from pixelpipe.comparison.decision import Decision
 from pixelpipe.pipeline.conclude import conclude
-from pixelpipe.pipeline.evaluate import Measured
 from pixelpipe.pipeline.judge_again import judge_again
 from pixelpipe.pipeline.outcome import Outcome
+from pixelpipe.pipeline.pictures import Measured
 from pixelpipe.pipeline.run import ExperimentRun
 from pixelpipe.training.engine import EpochRecord
 

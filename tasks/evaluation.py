@@ -10,8 +10,8 @@ from pixelpipe.comparison.decision import Decision
 from pixelpipe.errors import BadInputError
 from pixelpipe.pipeline.checkpoint import CheckpointEvaluation, Evaluation, prepare_evaluation
 from pixelpipe.pipeline.elsewhere import Declaration
-from pixelpipe.pipeline.evaluate import Measured
 from pixelpipe.pipeline.outcome import Outcome
+from pixelpipe.pipeline.pictures import Measured
 from pixelpipe.store import Store
 
 

@@ -35,11 +35,11 @@ from pixelpipe.pipeline.checkpoint_config import checkpoint_config, choose_line
 from pixelpipe.pipeline.checkpoint_source import Source, find_source
 from pixelpipe.pipeline.comparable import check_comparable
 from pixelpipe.pipeline.elsewhere import Declaration, ElsewhereRun, require_champion
-from pixelpipe.pipeline.evaluate import Measured, measure_images, sample_images, summaries
 from pixelpipe.pipeline.foreign_images import art_of, judge_that_can_decide, profile_of
 from pixelpipe.pipeline.fresh import Candidate, sample_fresh
 from pixelpipe.pipeline.judge import FreshImages, epoch_context, judge_epoch
 from pixelpipe.pipeline.outcome import Outcome
+from pixelpipe.pipeline.pictures import Measured, measure_images, sample_images, summaries
 from pixelpipe.pipeline.sample_folder import read_texts
 from pixelpipe.pipeline.weights import checkpoint_sampler, keep_weights
 from pixelpipe.results.reader import read_table

@@ -21,9 +21,9 @@ from pixelpipe.lines import pin_profile, pin_prompts, pinned_profile, stored_pro
 from pixelpipe.pipeline.baseline import find_baseline
 from pixelpipe.pipeline.comparable import ELSEWHERE
 from pixelpipe.pipeline.elsewhere import Declaration, ElsewhereRun, require_champion
-from pixelpipe.pipeline.evaluate import Measured, decode_png, encode_png, measure_images, summaries
 from pixelpipe.pipeline.judge import epoch_context, judge_epoch
 from pixelpipe.pipeline.outcome import Outcome
+from pixelpipe.pipeline.pictures import Measured, decode_png, encode_png, measure_images, summaries
 from pixelpipe.pipeline.sample_folder import SampleFolder, read_prompts, read_sample_folder
 from pixelpipe.results.reader import read_table
 from pixelpipe.results.writer import committed_epochs

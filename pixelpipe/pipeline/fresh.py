@@ -12,8 +12,8 @@ from pixelpipe.analysis.duplicates import TrainSprites
 from pixelpipe.analysis.profile import Profile
 from pixelpipe.config import content_id
 from pixelpipe.keys import confirmation_key
-from pixelpipe.pipeline.evaluate import measure_images, sample_images
 from pixelpipe.pipeline.judge import FreshImages
+from pixelpipe.pipeline.pictures import measure_images, sample_images
 from pixelpipe.pipeline.weights import checkpoint_sampler
 from pixelpipe.sampling.evaluation import EvaluationSet, ImagePlan, plan_images
 from pixelpipe.sampling.sampler import Sampler

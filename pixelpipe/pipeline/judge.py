@@ -24,8 +24,8 @@ from pixelpipe.comparison.run_deviation import RunDeviation
 from pixelpipe.comparison.stages import stage_of
 from pixelpipe.pipeline.baseline import Baseline
 from pixelpipe.pipeline.deviation import measured_deviation
-from pixelpipe.pipeline.evaluate import Measured
 from pixelpipe.pipeline.evidence import baseline_evidence, confirmation_evidence, read_trajectory
+from pixelpipe.pipeline.pictures import Measured
 from pixelpipe.results.reader import read_table
 from pixelpipe.store import Store
 

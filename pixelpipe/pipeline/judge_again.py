@@ -17,7 +17,7 @@ from pixelpipe.comparison.decision import Decision, Verdict
 from pixelpipe.keys import epoch_stem
 from pixelpipe.lines import champion, champion_history
 from pixelpipe.pipeline.baseline import find_baseline, pin_baseline
-from pixelpipe.pipeline.evaluate import Measured
+from pixelpipe.pipeline.pictures import Measured
 from pixelpipe.pipeline.run import ExperimentRun
 from pixelpipe.results.reader import read_table
 from pixelpipe.results.writer import write_rows

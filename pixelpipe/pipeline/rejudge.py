@@ -36,7 +36,6 @@ from pixelpipe.config import ExperimentConfig
 from pixelpipe.elsewhere import ElsewhereConfig
 from pixelpipe.errors import BadInputError
 from pixelpipe.pipeline.baseline import config_of_status, find_baseline
-from pixelpipe.pipeline.evaluate import decode_png
 from pixelpipe.pipeline.evidence import (
     SUMMARY_METRICS,
     Trajectory,
@@ -44,6 +43,7 @@ from pixelpipe.pipeline.evidence import (
     confirmation_evidence,
     read_trajectory,
 )
+from pixelpipe.pipeline.pictures import decode_png
 from pixelpipe.results.reader import read_table
 from pixelpipe.store import Store
 

@@ -31,10 +31,10 @@ from pixelpipe.pipeline.baseline import pin_baseline, pinned_baseline, thin_base
 from pixelpipe.pipeline.code import record_code
 from pixelpipe.pipeline.comparable import check_comparable
 from pixelpipe.pipeline.dataset import record_dataset
-from pixelpipe.pipeline.evaluate import Measured, measure_images, sample_images, summaries
 from pixelpipe.pipeline.floor import record_floor
 from pixelpipe.pipeline.fresh import Candidate, sample_fresh
 from pixelpipe.pipeline.judge import FreshImages, epoch_context, judge_epoch
+from pixelpipe.pipeline.pictures import Measured, measure_images, sample_images, summaries
 from pixelpipe.pipeline.prepare import Experiment
 from pixelpipe.pipeline.session import Session
 from pixelpipe.pipeline.status import record_status

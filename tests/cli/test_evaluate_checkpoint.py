@@ -18,8 +18,8 @@ from pixelpipe.lines import champion
 from pixelpipe.models.layout import TINY
 from pixelpipe.models.lora import diffusers_tensors, kohya_tensors, merge_lora, read_lora
 from pixelpipe.pipeline.alone import run_alone
-from pixelpipe.pipeline.evaluate import decode_png
 from pixelpipe.pipeline.news import champion_config, find_news
+from pixelpipe.pipeline.pictures import decode_png
 from pixelpipe.pipeline.prepare import prepare
 from pixelpipe.pipeline.rejudge import rejudge
 from pixelpipe.pipeline.run import ExperimentRun
