@@ -21,8 +21,9 @@ def maintain(
     no longer need.
 
     Nobody has to stop for it: experiments may run, and whoever reads the results sees the same rows all the time.
-    Without --checkpoints-days or --samples-days nothing is removed. Never removed: rows and their sprites, anything of
-    a champion's experiment, of one that runs, or of the baseline of one that is unfinished.
+    Without --checkpoints-days or --samples-days nothing is removed but temporary files that were left a day ago or more
+    by processes that were killed. Never removed: rows and their sprites, anything of a champion's experiment, of one
+    that runs, or of the baseline of one that is unfinished.
 
     \b
     pixelpipe maintain --checkpoints-days 30 --samples-days 90 --dry-run
