@@ -83,7 +83,7 @@ class ElsewhereRun:
         pin_baseline(self.store, self.experiment_id, self.baseline)
         stated = yaml.safe_dump(self.config.stated(), sort_keys=False, allow_unicode=True)
         self.store.replace(experiment_key(self.experiment_id, "config.yaml"), stated.encode())
-        self.record_status("running", None, None)
+        self._record_status("running", None, None)
         return new
 
     def plan(self, last_epoch: int, num_images: int) -> Plan:
@@ -122,7 +122,7 @@ class ElsewhereRun:
         elif self._promotes(decision) and not promote(self.store, self.config.line, decision):
             status, reason = "inconclusive", "not_against_champion"
             sentence += f" But {decision.champion} is not the champion of line {self.config.line}: nothing moved."
-        self.record_status(status, reason, sentence)
+        self._record_status(status, reason, sentence)
         return Outcome(self.experiment_id, status, reason, sentence, decision.epoch)
 
     @staticmethod
@@ -130,7 +130,7 @@ class ElsewhereRun:
         """Whether the rule does, not a person."""
         return decision.verdict is Verdict.PROMOTED and decision.reason_code is not ReasonCode.DECLARED
 
-    def record_status(self, status: str, reason_code: str | None, message: str | None) -> None:
+    def _record_status(self, status: str, reason_code: str | None, message: str | None) -> None:
         latest = latest_status(self.store, self.experiment_id)
         if latest is not None and (latest["status"], latest["message"]) == (status, message):
             return

@@ -1,9 +1,6 @@
 """A checkpoint of the store as other programs read it: diffusers, A1111, ComfyUI, sd-scripts."""
 
 import json
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -12,7 +9,7 @@ import torch
 
 from pixelpipe.elsewhere import is_elsewhere
 from pixelpipe.errors import BadInputError
-from pixelpipe.keys import CheckpointPart, checkpoint_key
+from pixelpipe.keys import CheckpointPart
 from pixelpipe.models.layout import hash_base, resolve_base
 from pixelpipe.models.load import BaseModel, empty_models, load_base, load_unet
 from pixelpipe.models.lora import DIFFUSERS_FILE, Lora, diffusers_tensors, kohya_tensors, merge_lora, read_lora
@@ -23,7 +20,7 @@ from pixelpipe.pipeline.export_metadata import model_spec, training_metadata
 from pixelpipe.results.reader import latest_status, read_table
 from pixelpipe.results.writer import committed_epochs
 from pixelpipe.store import Store
-from pixelpipe.training.checkpoint import kept_weights
+from pixelpipe.training.checkpoint import CheckpointStore, kept_weights
 
 Form = Literal["diffusers", "single-file", "kohya", "lora"]
 FORMS: tuple[Form, ...] = get_args(Form)
@@ -39,7 +36,6 @@ class Checkpoint:
 
     experiment_id: str
     epoch: int
-    attempt: int  # whose weights they are
     part: CheckpointPart  # unet, or lora
     status: dict[str, Any]  # the latest row of `experiments`
 
@@ -60,14 +56,14 @@ def find_checkpoint(store: Store, experiment_id: str, epoch: int | None) -> Chec
             f"EXPERIMENT {experiment_id}: was evaluated here, not trained: its weights are where they came from"
         )
     weights = kept_weights(store, experiment_id)
-    kept = {number: weights[number] for number in committed_epochs(store, experiment_id) if number in weights}
+    kept = {number: weights[number][1] for number in committed_epochs(store, experiment_id) if number in weights}
     if not kept:
         raise BadInputError(f"EXPERIMENT {experiment_id}: must have a checkpoint but {store.url} keeps none of it")
     chosen = max(kept) if epoch is None else epoch
     if chosen not in kept:
         known = ", ".join(map(str, sorted(kept)))
         raise BadInputError(f"EXPERIMENT {experiment_id}@{chosen}: must be an epoch whose weights are kept: {known}")
-    return Checkpoint(experiment_id, chosen, *kept[chosen], status)
+    return Checkpoint(experiment_id, chosen, kept[chosen], status)
 
 
 def choose_form(checkpoint: Checkpoint, target: Path, form: Form | None) -> Form:
@@ -147,23 +143,15 @@ def _trained_model(store: Store, checkpoint: Checkpoint, config: dict[str, Any])
         )
     base = load_base(path)
     if checkpoint.part == "unet":
-        with _fetched(store, checkpoint) as folder:
+        with CheckpointStore(store, checkpoint.experiment_id).fetched(checkpoint.epoch) as folder:
             return replace(base, unet=load_unet(folder))
     merge_lora(_stored_lora(store, checkpoint, base.unet, base.text_encoder), base.unet, base.text_encoder)
     return base
 
 
 def _stored_lora(store: Store, checkpoint: Checkpoint, unet: torch.nn.Module, text_encoder: torch.nn.Module) -> Lora:
-    with _fetched(store, checkpoint) as folder:
+    with CheckpointStore(store, checkpoint.experiment_id).fetched(checkpoint.epoch) as folder:
         return read_lora(folder, unet, text_encoder)
-
-
-@contextmanager
-def _fetched(store: Store, checkpoint: Checkpoint) -> Iterator[Path]:
-    """The checkpoint's files, verified; from an object store, for as long as they are read."""
-    with tempfile.TemporaryDirectory() as scratch:
-        key = checkpoint_key(checkpoint.experiment_id, checkpoint.epoch, checkpoint.attempt, checkpoint.part)
-        yield store.fetch_tree(key, Path(scratch) / checkpoint.part)
 
 
 @dataclass(frozen=True, slots=True)
