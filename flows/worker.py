@@ -12,7 +12,7 @@ from pathlib import Path
 
 from tasks.worker import GPU_LIMIT, WORKER_PID
 
-WORKER_OF_OURS = ["-m", "prefect", "worker", "start", "--type", "process", "--limit", "1"]
+WORKER_OF_OURS = ["-m", "flows.process_worker", "--type", "process", "--limit", "1"]
 
 
 def start_worker(pool: str, name: str, gpu: str | None) -> None:
