@@ -15,6 +15,7 @@ def start_server(port: int) -> None:
     os.environ["PREFECT_SERVER_ANALYTICS_ENABLED"] = "false"  # on a new database it prints a traceback of 100 lines
     # slots that runs hold must outlive a restart: whose slot is gone, Prefect ends
     os.environ["PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE"] = "prefect.server.concurrency.lease_storage.filesystem"
+    os.environ["PREFECT_SERVER_EVENTS_CAUSAL_ORDERING"] = "flows.event_ordering"  # else events wait after a restart
     os.environ["PREFECT_UI_API_URL"] = f"http://127.0.0.1:{port}/api"  # else the UI asks what PREFECT_API_URL names
     server = ["-m", "prefect", "--no-prompt", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
     os.execv(sys.executable, [sys.executable, *server])

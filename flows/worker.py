@@ -7,6 +7,7 @@ import argparse
 import fcntl
 import os
 import platform
+import signal
 import sys
 from pathlib import Path
 
@@ -19,6 +20,8 @@ def start_worker(pool: str, name: str, gpu: str | None) -> None:
     """Become the worker; returns only if one of that name runs on this machine already."""
     if not _is_first(name):
         return
+    # Prefect ends its worker by a SIGINT to itself, which what a script starts with & would ignore.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     os.environ[WORKER_PID] = str(os.getpid())  # it stays: the worker replaces this process
     if gpu is not None:
         os.environ["CUDA_VISIBLE_DEVICES"] = gpu

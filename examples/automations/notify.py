@@ -20,7 +20,7 @@ from prefect.events.schemas.automations import AutomationCore
 def save_block(kind: str, address: str) -> str:
     """The id of the block that holds the address."""
     if kind == "webhook":
-        block = Webhook(url=address)
+        block = Webhook(url=address, headers={"Content-Type": "application/json"})
     else:
         key = os.environ.get("SENDGRID_API_KEY") or sys.exit("SENDGRID_API_KEY must be set: mail goes through SendGrid")
         block = SendgridEmail(api_key=key, sender_email=address, to_emails=[address])
