@@ -137,7 +137,7 @@ class ConfirmationEvidence:
     reference: str  # champion's checkpoint, "<experiment>@<epoch>"
     pairing: Pairing  # of the judged metric
     clean: Pairing | None  # of the clean flags, unfloored; None: the images have no clean gates
-    agreement: Pairing | None  # of named-color agreement; None: not measured
+    agreement: Pairing | None  # of named-color agreement, where prompts name colors; None: too few do
     median_colors: float  # of the candidate's fresh images
     median_largest_share: float
     duplicate_rate: float

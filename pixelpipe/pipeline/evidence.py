@@ -17,8 +17,9 @@ from pixelpipe.comparison.evidence import (
     match_epoch,
     median_of,
 )
-from pixelpipe.comparison.pairing import pair
+from pixelpipe.comparison.pairing import Pairing, pair
 from pixelpipe.comparison.stages import has_first_seeds_alone, pair_as_drawn
+from pixelpipe.config import fewest_prompts
 from pixelpipe.results.reader import read_table
 from pixelpipe.store import Store
 
@@ -121,10 +122,18 @@ def confirmation_evidence(
         reference=provisional.champion,
         pairing=pair(ours, theirs, provisional.metric, provisional.floor),
         clean=pair(ours, theirs, "clean", None),
-        agreement=None,
+        agreement=_agreement(ours, theirs, provisional.alpha),
         median_colors=float(np.median(ours["effective_colors"])),
         median_largest_share=float(np.median(ours["largest_share"])),
         duplicate_rate=duplicate_rate,
         median_geary_c=median_of(ours, "geary_c"),
         median_coarse_grid=median_of(ours, "coarse_grid"),
     )
+
+
+def _agreement(ours: pa.Table, theirs: pa.Table, alpha: float) -> Pairing | None:
+    """Of the pictures whose prompt names a color; None where too few prompts do for anything to be shown of them."""
+    ours, theirs = (side.filter(pc.is_valid(side["named_color_agreement"])) for side in (ours, theirs))
+    if len(set(ours["prompt_id"].to_pylist())) < fewest_prompts(alpha, looks=1):
+        return None
+    return replace(pair(ours, theirs, "named_color_agreement", None), expected_pairs=ours.num_rows)
