@@ -25,8 +25,9 @@ from pixelpipe.store import Store
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Real servers and processes first: a test of two minutes that begins last leaves a core idle for as long."""
-    items.sort(key=lambda item: "flows" not in item.path.parts)
+    """The longest first, then what else starts servers: what takes minutes and begins last leaves a core idle."""
+    first = ("test_deployment.py", "test_experiment.py", "flows")
+    items.sort(key=lambda item: [part not in item.path.parts for part in first])
 
 
 @pytest.fixture(scope="session", autouse=True)
