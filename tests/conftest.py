@@ -24,12 +24,6 @@ from pixelpipe.config import ExperimentConfig, parse_config
 from pixelpipe.store import Store
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The longest first, then what else starts servers: what takes minutes and begins last leaves a core idle."""
-    first = ("test_deployment.py", "test_experiment.py", "flows")
-    items.sort(key=lambda item: [part not in item.path.parts for part in first])
-
-
 @pytest.fixture(scope="session", autouse=True)
 def temporary_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """What libraries, and processes that are killed, leave behind goes with the tests' own folders."""
