@@ -37,7 +37,7 @@ def configuration(portraits, **sampling):
             "name": "champ",
             "line": "art",
             "dataset": {"path": str(portraits), "validation_fraction": 0.2},
-            "training": {"epochs": 2, "batch_size": 8, "learning_rate": 1e-3},
+            "training": {"epochs": 2, "batch_size": 8, "learning_rate": 1e-3, "resolution": 96},
             "sampling": {**SAMPLING, **sampling},
             "judge": {"alpha": 0.2},
         },
@@ -169,7 +169,7 @@ def test_a_lora_is_drawn_as_merged_into_its_base(cli, store, base, lora, tmp_pat
     merge_lora(found, unet, text_encoder)
     import dataclasses
 
-    sampler = Sampler(dataclasses.replace(base, text_encoder=text_encoder), resolution=192, num_inference_steps=2,
+    sampler = Sampler(dataclasses.replace(base, text_encoder=text_encoder), resolution=96, num_inference_steps=2,
                       guidance_scale=2.0, batch_size=16)  # fmt: skip
     drawn = read_table(store, "samples", experiment).to_pylist()
     plans = [stages.ImagePlan(row["prompt_id"], row["prompt"], row["seed"]) for row in drawn]

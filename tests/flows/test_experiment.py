@@ -161,7 +161,8 @@ def test_a_candidate_that_is_worse_is_abandoned_before_its_end(undisturbed, tmp_
     config, store = undisturbed[0], Store.open(tmp_path / "store")
     sampling = config.sampling.model_copy(update={"num_inference_steps": 10, "guidance_scale": 2.0})
     judge = config.judge.model_copy(update={"abandon_margin": 0.0})  # 8 prompts see no small difference
-    config = config.model_copy(update={"sampling": sampling, "judge": judge})
+    training = config.training.model_copy(update={"resolution": 192})
+    config = config.model_copy(update={"sampling": sampling, "judge": judge, "training": training})
     baseline = changed(config, "learns", repeats=8, epochs=2, learning_rate=2e-4)
     reference = run_experiment(baseline, store.url, return_state=True).result().experiment_id
     state = run_experiment(changed(config, "timid", repeats=8), store.url, return_state=True)
@@ -181,10 +182,11 @@ def test_a_candidate_that_is_worse_is_abandoned_before_its_end(undisturbed, tmp_
     assert {folder.name for folder in kept.iterdir() if (folder / "unet").is_dir()} == last_and_best
 
 
-def test_a_candidate_that_looks_better_is_confirmed_on_fresh_seeds(undisturbed):
+def test_a_candidate_that_looks_better_is_confirmed_on_fresh_seeds(undisturbed, tmp_path):
     """The champion hardly learned; whatever becomes of one that did, it was confirmed."""
-    config, store, _ = undisturbed
-    candidate = changed(config, "learns", repeats=8, epochs=1, learning_rate=1e-3)
+    config, store = undisturbed[0], Store.open(tmp_path / "store")
+    run_alone(store, changed(config, "timid", epochs=1, resolution=192))
+    candidate = changed(config, "learns", repeats=8, epochs=1, learning_rate=1e-3, resolution=192)
     outcome = run_experiment(candidate, store.url, return_state=True).result()
     [decision] = read_table(store, "decisions", outcome.experiment_id).to_pylist()
     fresh = read_table(store, "confirmations", outcome.experiment_id)
@@ -252,12 +254,12 @@ def test_killed_again_and_again_it_ends_as_if_undisturbed(undisturbed, tmp_path)
 def test_an_adaptive_candidate_killed_between_its_stages_ends_as_if_undisturbed(undisturbed, tmp_path):
     """One that hardly learns, against one that does: its first seeds are beyond the margin, too few to show it."""
     config, store = undisturbed[0], Store.open(tmp_path / "store")
-    run_alone(store, changed(config, "learns", epochs=2, learning_rate=1e-4))
+    run_alone(store, changed(config, "learns", epochs=2, learning_rate=1e-4, resolution=192))
     changes = {
         "sampling": config.sampling.model_copy(update={"adaptive": True}),
         "judge": config.judge.model_copy(update={"abandon_margin": 0.0, "alpha": 0.025}),
     }
-    timid = changed(config, "timid", epochs=2).model_copy(update=changes)
+    timid = changed(config, "timid", epochs=2, resolution=192).model_copy(update=changes)
     experiment = prepare(store, timid)
     shutil.copytree(store.url, tmp_path / "other" / "store")
     other = Store.open(tmp_path / "other" / "store")
