@@ -25,7 +25,7 @@ def config(place: Path, seed: int, kind: str, column: str) -> ExperimentConfig:
         "seed": seed,
         "dataset": {"path": str(place / f"portraits-{seed}"), "grid": 24, "repeats": 2},
         "captions": {"column": column},
-        "training": {"resolution": 192, "epochs": EPOCHS, "batch_size": 16},
+        "training": {"resolution": 192, "epochs": EPOCHS, "batch_size": 16, "learning_rate": 1e-4, "ema_decay": 0},
         "sampling": {"num_prompts": 12, "seeds_per_prompt": 1, "num_inference_steps": 10, "confirm_seeds": 1},
     }
     return parse_config(values, "captions_matter")

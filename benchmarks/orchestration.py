@@ -52,7 +52,7 @@ def configuration(folder: Path, name: str, epochs: int) -> ExperimentConfig:
     values: dict[str, Any] = {
         "name": name,
         "line": f"{name}-24",
-        "dataset": {"path": str(folder / "art")},
+        "dataset": {"path": str(folder / "art"), "repeats": 1},
         "training": {"epochs": epochs, "batch_size": 16},
         "sampling": {"num_prompts": 24, "seeds_per_prompt": 1, "num_inference_steps": 2},
     }

@@ -95,11 +95,12 @@ def _introduction(store: Store, experiment: Experiment, baseline: Baseline) -> s
         f"against {baseline.reference}" if baseline.reference else "without a baseline yet: it becomes the first one"
     )
     done = max(committed_epochs(store, experiment.experiment_id), default=0)
+    repeated = f" that see every sprite {config.repeats} times" if config.repeats > 1 else ""
     goes_on = f"; goes on after epoch {done}" if done else ""
     return (
         f"{experiment.experiment_id} (line {experiment.line}): {num_train} sprites and {num_held_out} held out, "
         f"base {config.model.base} at {config.resolution} px\n"
-        f"  {config.training.epochs} epochs{goes_on}; each is judged on {sampling.num_prompts} prompts x "
+        f"  {config.training.epochs} epochs{repeated}{goes_on}; each is judged on {sampling.num_prompts} prompts x "
         f"{sampling.seeds_per_prompt} seed{'s' if sampling.seeds_per_prompt > 1 else ''}"
         f"{', one of them while that is enough' if sampling.adaptive and baseline.reference else ''}, {rival}"
     )

@@ -15,7 +15,9 @@ class DatasetConfig(Strict):
     path: UserPath = Field(description="Folder of sprites (PNG) with captions.")
     grid: int = Field(default=24, ge=8, le=128, description="Sprite side in cells.")
     background: str = Field(default=BACKGROUND, pattern=COLOR_PATTERN, description="Shown through transparent pixels.")
-    repeats: int = Field(default=1, ge=1, description="Times that every sprite is seen in an epoch.")
+    repeats: int | None = Field(
+        default=None, ge=1, description="Times that every sprite is seen in an epoch; default: 1, the tiny base's is 6."
+    )
     validation_fraction: float = Field(default=0.1, gt=0, le=0.5, description="Share of sprites held out.")
 
 

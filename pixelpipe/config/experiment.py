@@ -1,6 +1,7 @@
 """The whole experiment: its sections, the combinations that are refused, and the defaults that depend on the base."""
 
 import re
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,36 @@ from pixelpipe.config.training import VAE_FACTOR, ModelConfig, TrainingConfig
 from pixelpipe.config.yaml_file import NAME_PATTERN
 
 SECTIONS = frozenset({"dataset", "captions", "model", "training", "sampling", "judge", "budget"})
+
+
+@dataclass(frozen=True, slots=True)
+class _DefaultsOfBase:
+    latents_per_cell: int
+    guidance_scale: float
+    repeats: int
+    learning_rate: float
+    lora_learning_rate: float
+    ema_decay: float | None
+
+
+_SD15 = _DefaultsOfBase(
+    latents_per_cell=2,
+    guidance_scale=7.5,
+    repeats=1,
+    learning_rate=1e-5,
+    lora_learning_rate=1e-4,
+    ema_decay=None,
+)
+# A picture book of 3 million weights: it has nearly all to learn, bears larger steps, and a guidance of 7.5 makes it
+# shout (docs/decisions/0031-how-the-tiny-base-learns.md).
+_TINY = _DefaultsOfBase(
+    latents_per_cell=1,
+    guidance_scale=2.0,
+    repeats=6,
+    learning_rate=5e-4,
+    lora_learning_rate=1e-3,
+    ema_decay=0.99,
+)
 
 
 def _section(default: Strict, description: str) -> Any:
@@ -105,22 +136,35 @@ class ExperimentConfig(Strict):
         return fewest_prompts(self.judge.alpha * share, self.planned_looks)
 
     @property
+    def _defaults(self) -> _DefaultsOfBase:
+        return _TINY if self.model.base == "tiny" else _SD15
+
+    @property
+    def repeats(self) -> int:
+        """Times that every sprite is seen in an epoch: as given, or the base's."""
+        return self.dataset.repeats or self._defaults.repeats
+
+    @property
     def resolution(self) -> int:
         """Training and sampling size in px: as given, or the aligned default of the base."""
-        latents_per_cell = 1 if self.model.base == "tiny" else 2
-        return self.training.resolution or latents_per_cell * VAE_FACTOR * self.dataset.grid
+        return self.training.resolution or self._defaults.latents_per_cell * VAE_FACTOR * self.dataset.grid
 
     @property
     def resolved_training(self) -> TrainingConfig:
-        """With the base's defaults: 3 million weights bear, and need, larger steps than SD1.5's 860 million."""
-        usual = 1e-4 if self.model.base == "tiny" else 1e-5
-        learning_rate = self.training.learning_rate or (10 * usual if self.model.method == "lora" else usual)
-        return self.training.model_copy(update={"resolution": self.resolution, "learning_rate": learning_rate})
+        """With the base's defaults."""
+        given, usual = self.training, self._defaults
+        learning_rate = usual.lora_learning_rate if self.model.method == "lora" else usual.learning_rate
+        filled_in = {
+            "resolution": self.resolution,
+            "learning_rate": given.learning_rate or learning_rate,
+            "ema_decay": usual.ema_decay if given.ema_decay is None else given.ema_decay,
+        }
+        return given.model_copy(update=filled_in)
 
     @property
     def guidance_scale(self) -> float:
-        """As given, or the base's: the tiny one is a picture book where 7.5 makes it shout."""
-        return self.sampling.guidance_scale or (2.0 if self.model.base == "tiny" else 7.5)
+        """As given, or the base's."""
+        return self.sampling.guidance_scale or self._defaults.guidance_scale
 
     @property
     def line_name(self) -> str:
@@ -132,7 +176,7 @@ class ExperimentConfig(Strict):
         """Plain JSON values with every default filled in and paths absolute: what is stored and compared."""
         config = self.model_dump(mode="json")
         config["line"] = self.line_name
-        config["dataset"]["path"] = str(self.dataset.path.absolute())
+        config["dataset"] |= {"path": str(self.dataset.path.absolute()), "repeats": self.repeats}
         if self.captions.vlm is not None and Path(self.captions.vlm).expanduser().is_dir():
             config["captions"]["vlm"] = str(Path(self.captions.vlm).expanduser().absolute())
         if self.captions.table is not None:

@@ -34,7 +34,7 @@ class TrainingConfig(Strict):
         default=1, description="Parts that a batch is computed in, for less memory; auto: as few as fit."
     )
     learning_rate: float | None = Field(
-        default=None, gt=0, lt=1, description="Default: 1e-5, the tiny base's is 1e-4; lora: 10 times that."
+        default=None, gt=0, lt=1, description="Default: 1e-5, the tiny base's is 5e-4; lora: 1e-4 and 1e-3."
     )
     lr_scheduler: Literal["constant", "linear", "cosine"] = Field(
         default="constant", description="linear and cosine end at 0 with the last planned step."
@@ -43,7 +43,11 @@ class TrainingConfig(Strict):
     weight_decay: float = Field(default=0.01, ge=0, description="Of AdamW.")
     max_grad_norm: float = Field(default=1.0, gt=0, description="Gradient norm clipping.")
     ema_decay: float | None = Field(
-        default=None, gt=0, lt=1, description="Average of the weights, e.g. 0.999, which is then what is judged."
+        default=None,
+        ge=0,
+        lt=1,
+        description="Average of the weights, e.g. 0.999, which is then what is judged; 0: none. "
+        "Default: none, the tiny base's is 0.99.",
     )
     min_snr_gamma: float | None = Field(default=None, gt=0, description="Min-SNR loss weights; 5 is usual.")
     noise_offset: float = Field(default=0.0, ge=0, le=1, description="Noise that shifts whole channels; 0.05 is usual.")

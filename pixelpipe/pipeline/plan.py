@@ -104,7 +104,7 @@ def plan_experiment(store: Store, config: ExperimentConfig) -> Estimate:
     """Raises `BadInputError` for a dataset that cannot be trained on; the base need not be on this machine."""
     dataset, sampling, epochs = config.dataset, config.sampling, config.training.epochs
     sprites = load_sprites(dataset.path, dataset.grid, dataset.background)
-    trained = max(1, round(len(sprites) * (1 - dataset.validation_fraction))) * dataset.repeats
+    trained = max(1, round(len(sprites) * (1 - dataset.validation_fraction))) * config.repeats
     drawn = sampling.num_prompts * sampling.seeds_per_prompt
     fresh = 2 * sampling.num_prompts * sampling.confirm_seeds  # a promotion draws them for both sides
     rates = _rates(store, config)
@@ -251,7 +251,7 @@ def _cheaper_evaluation(plan: Estimate, config: ExperimentConfig, share: float) 
     """Concrete changes, each with the share that it leaves."""
     assert plan.training_s is not None
     assert plan.evaluation_s is not None
-    sampling, repeats = config.sampling, config.dataset.repeats
+    sampling, repeats = config.sampling, config.repeats
     fewer_seeds, fewer_steps = 1 / sampling.seeds_per_prompt, min(1.0, CHEAP_STEPS / sampling.num_inference_steps)
     both = fewer_seeds * fewer_steps
     more = max(1, math.ceil(2 * plan.evaluation_s * both / plan.training_s))

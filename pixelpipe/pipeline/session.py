@@ -82,7 +82,7 @@ class Session:
         trainer = Trainer(
             unet=self.base.unet,
             noise_scheduler_config=self.base.noise_scheduler_config,
-            data=TrainingData(**caches, repeats=self.config.dataset.repeats),
+            data=TrainingData(**caches, repeats=self.config.repeats),
             config=self.config.resolved_training,
             model=self.config.model,
             seed=self.config.seed,

@@ -49,7 +49,7 @@ class OptimizerStep:
         self.optimizer = torch.optim.AdamW(
             self.weights.masters, lr=config.learning_rate, weight_decay=config.weight_decay, fused=True
         )
-        self.ema = Ema(self.weights.masters, config.ema_decay) if config.ema_decay is not None else None
+        self.ema = Ema(self.weights.masters, config.ema_decay) if config.ema_decay else None
         self.scaler = torch.amp.GradScaler(accelerator.device.type, enabled=config.mixed_precision == "fp16")
         self.scaler.scale(torch.zeros(1, device=accelerator.device))  # it begins here: a process may have no first part
         self.forward: Callable[..., Any] = unet

@@ -36,8 +36,8 @@ def configuration(portraits, **sampling):
         {
             "name": "champ",
             "line": "art",
-            "dataset": {"path": str(portraits), "validation_fraction": 0.2},
-            "training": {"epochs": 2, "batch_size": 8, "learning_rate": 1e-3, "resolution": 96},
+            "dataset": {"path": str(portraits), "repeats": 1, "validation_fraction": 0.2},
+            "training": {"epochs": 2, "batch_size": 8, "learning_rate": 1e-3, "ema_decay": 0, "resolution": 96},
             "sampling": {**SAMPLING, **sampling},
             "judge": {"alpha": 0.2},
         },

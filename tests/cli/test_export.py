@@ -128,10 +128,10 @@ def test_the_single_file_is_of_fp16_and_says_what_it_is(export, tmp_path):
     assert said["modelspec.title"] == f"{BEST}@2"
     assert said["modelspec.resolution"] == "192x192"
     assert said["ss_base_model_version"] == "sd_v1"
-    assert (said["ss_steps"], said["ss_epoch"], said["ss_num_train_images"]) == ("40", "2", "3")
+    assert (said["ss_steps"], said["ss_epoch"], said["ss_num_train_images"]) == ("40", "2", "18")
     assert said["ss_learning_rate"] == "0.0003"
     assert json.loads(said["ss_tag_frequency"]) == {
-        "1_art-24": {"pixel art portrait": 3, "red hair": 3, "1": 1, "2": 1, "3": 1}
+        "6_art-24": {"pixel art portrait": 3, "red hair": 3, "1": 1, "2": 1, "3": 1}
     }
     assert "ss_network_dim" not in said
     assert said["pixelpipe.experiment_id"] == BEST

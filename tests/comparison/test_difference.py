@@ -49,10 +49,10 @@ def test_what_makes_no_checkpoint_is_no_factor(sections):
     [
         ({"seed": 1}, Factor("seed", "1", "1337")),
         ({"training": {"resolution": 384}}, Factor("resolution", "384", "192")),
-        ({"training": {"learning_rate": 2e-5}}, Factor("learning rate", "2e-05", "0.0001")),
+        ({"training": {"learning_rate": 2e-5}}, Factor("learning rate", "2e-05", "0.0005")),
         ({"training": {"batch_size": 8}}, Factor("batch size", "8", "16")),
         ({"sampling": {"guidance_scale": 5.0}}, Factor("guidance scale", "5", "2")),
-        ({"dataset": {"path": "art", "repeats": 4}}, Factor("repeats", "4", "1")),
+        ({"dataset": {"path": "art", "repeats": 4}}, Factor("repeats", "4", "6")),
     ],
 )
 def test_a_changed_field_is_named_with_both_values(sections, factor):
@@ -78,8 +78,9 @@ def test_the_seeds_experiment_is_confounded():
 
 def test_content_decides_not_its_name():
     renamed = resolved(
+        dataset={"path": "art", "repeats": 6},
         model={"base": "/models/tiny"},
-        training={"resolution": 192, "learning_rate": 1e-4},
+        training={"resolution": 192, "learning_rate": 5e-4, "ema_decay": 0.99},
         sampling={"guidance_scale": 2},
     )
     assert changed_factors(renamed, resolved(), HASHES, HASHES) == []

@@ -125,6 +125,28 @@ def refused_values(**sections: Any) -> str:
     return message.removeprefix("c.yaml: ")
 
 
+@pytest.mark.parametrize(
+    ("model", "repeats", "learning_rate", "ema_decay", "guidance_scale"),
+    [
+        ({"base": "tiny"}, 6, 5e-4, 0.99, 2.0),
+        ({"base": "tiny", "method": "lora"}, 6, 1e-3, 0.99, 2.0),
+        ({"base": "someone/sd15"}, 1, 1e-5, None, 7.5),
+        ({"base": "someone/sd15", "method": "lora"}, 1, 1e-4, None, 7.5),
+    ],
+)
+def test_defaults_follow_the_base(model, repeats, learning_rate, ema_decay, guidance_scale):
+    resolved = parse_config({**MINIMAL, "model": model}, "test").resolved()
+    assert resolved["dataset"]["repeats"] == repeats
+    assert resolved["training"]["learning_rate"] == learning_rate
+    assert resolved["training"]["ema_decay"] == ema_decay
+    assert resolved["sampling"]["guidance_scale"] == guidance_scale
+
+
+def test_no_average_stays_none_where_one_is_the_default():
+    given = parse_config({**MINIMAL, "training": {"ema_decay": 0}}, "test")
+    assert parse_config(given.resolved(), "test").resolved_training.ema_decay == 0
+
+
 def test_every_field_reaches_the_resolved_configuration():
     resolved = parse_config(EVERY_FIELD, "test").resolved()
     assert resolved == EVERY_FIELD

@@ -14,8 +14,8 @@ def undisturbed(tmp_path_factory, prefect_server, portraits):
         {
             "name": "baseline",
             "line": "portraits",
-            "dataset": {"path": str(portraits), "validation_fraction": 0.2},
-            "training": {"epochs": 3, "batch_size": 8, "learning_rate": 1e-6, "resolution": 96},
+            "dataset": {"path": str(portraits), "repeats": 1, "validation_fraction": 0.2},
+            "training": {"epochs": 3, "batch_size": 8, "learning_rate": 1e-6, "ema_decay": 0, "resolution": 96},
             "sampling": {"num_prompts": 8, "seeds_per_prompt": 2, "num_inference_steps": 4, "confirm_seeds": 1},
         },
         where="test",

@@ -111,7 +111,7 @@ RESULT = [
     {"training": {"mixed_precision": "bf16"}},
     {"training": {"lr_scheduler": "cosine"}},
     {"training": {"lr_warmup_steps": 5}},
-    {"training": {"ema_decay": 0.99}},
+    {"training": {"ema_decay": 0.999}},
     {"training": {"min_snr_gamma": 5.0}},
     {"training": {"noise_offset": 0.1}},
     {"training": {"shuffle_tags": True}},

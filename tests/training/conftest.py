@@ -62,7 +62,7 @@ def make_trainer() -> Callable[..., Trainer]:
     """A trainer of 10 sprites, shown twice an epoch; keywords are fields of `training`, or whole sections."""
 
     def make(seed: int = 1, accelerator: Any = None, model: Any = None, unet: Any = None, **training: Any) -> Trainer:
-        defaults = {"epochs": 3, "batch_size": 8, "learning_rate": 1e-3}
+        defaults = {"epochs": 3, "batch_size": 8, "learning_rate": 1e-3, "ema_decay": 0}
         config = parse_config(
             {"name": "x", "dataset": {"path": "x"}, "model": model or {}, "training": {**defaults, **training}}, "test"
         )
@@ -78,7 +78,7 @@ def make_base_trainer(base: Any) -> Callable[..., Trainer]:
     """One epoch of the tiny base on noise: for what needs a base whose pictures can be looked at."""
 
     def make(model: Any, **training: Any) -> Trainer:
-        values = {"epochs": 1, "batch_size": 2, "learning_rate": 1e-3, **training}
+        values = {"epochs": 1, "batch_size": 2, "learning_rate": 1e-3, "ema_decay": 0, **training}
         config = parse_config({"name": "x", "dataset": {"path": "x"}, "model": model, "training": values}, "test")
         width = base.unet.config.cross_attention_dim
         length = base.tokenizer.model_max_length
