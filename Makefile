@@ -27,7 +27,7 @@ types: $(INSTALLED)
 	$(BIN)/pyright --pythonpath $(BIN)/python
 
 run-tests: $(INSTALLED)
-	$(BIN)/pytest --numprocesses 2 --dist worksteal
+	$(BIN)/pytest --numprocesses 3 --dist worksteal  # of two cores: tests of servers and workers mostly wait
 
 format: $(INSTALLED) ## format the code
 	$(BIN)/ruff check --fix .
@@ -62,10 +62,12 @@ tiny-base: $(INSTALLED) ## make the tiny base anew (about an hour on two cores)
 clean: ## remove the virtual environment and caches
 	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis *.egg-info
 
-# The stamp is written last: an install that was interrupted is done again.
+# The stamp is written last: an install that was interrupted is done again. pip compiles on one core; as it does,
+# compileall passes over the packages' few files for another Python.
 $(INSTALLED): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 		|| { echo "pixelpipe needs Python 3.11 or newer; name one with make PYTHON=..." >&2; exit 2; }
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile -c constraints.txt -e '.[dev]'
+	@$(BIN)/python -m compileall -qq --workers 0 $(VENV)/lib || true
 	@touch $@
