@@ -20,22 +20,17 @@ SECTIONS = frozenset({"dataset", "captions", "model", "training", "sampling", "j
 
 @dataclass(frozen=True, slots=True)
 class _DefaultsOfBase:
-    latents_per_cell: int
-    guidance_scale: float
-    repeats: int
-    learning_rate: float
-    lora_learning_rate: float
-    ema_decay: float | None
+    """What holds where nothing is given: SD1.5's, as diffusers' scripts and pipeline have them where they have any."""
+
+    latents_per_cell: int = 2
+    guidance_scale: float = 7.5
+    repeats: int = 1
+    learning_rate: float = 1e-5
+    lora_learning_rate: float = 1e-4
+    ema_decay: float | None = None
 
 
-_SD15 = _DefaultsOfBase(
-    latents_per_cell=2,
-    guidance_scale=7.5,
-    repeats=1,
-    learning_rate=1e-5,
-    lora_learning_rate=1e-4,
-    ema_decay=None,
-)
+_SD15 = _DefaultsOfBase()
 # A picture book of 3 million weights: it has nearly all to learn, bears larger steps, and a guidance of 7.5 makes it
 # shout (docs/decisions/0031-how-the-tiny-base-learns.md).
 _TINY = _DefaultsOfBase(
