@@ -10,6 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image, ImageDraw
 
+from pixelpipe.models.pretrain_tiny.easel import shrink_mask
+
 COLORS = {
     "red": (190, 50, 46), "orange": (226, 124, 44), "yellow": (236, 200, 70), "green": (74, 150, 66),
     "teal": (44, 148, 146), "blue": (60, 100, 200), "purple": (128, 72, 172), "pink": (232, 130, 170),
@@ -223,12 +225,6 @@ KINDS = (
     Kind(_potion, ("potion", "bottle"), "items"),
     Kind(_shield, ("shield", "armor"), "items"),
 )
-
-
-def shrink_mask(mask: np.ndarray) -> np.ndarray:
-    """True where a cell and its four neighbors all are: the mask without its rim; (H, W) bool."""
-    padded = np.pad(mask, 1)
-    return mask & padded[:-2, 1:-1] & padded[2:, 1:-1] & padded[1:-1, :-2] & padded[1:-1, 2:]
 
 
 def _colorize(labels: np.ndarray, body: np.ndarray, second: np.ndarray, rng: np.random.Generator) -> np.ndarray:

@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from diffusers import AutoencoderKL
 
+from pixelpipe.models.pretrain_tiny.figures import figure
 from pixelpipe.models.pretrain_tiny.paintings import Picture, flat_creature, paint_creature, paint_portrait
-from pixelpipe.models.pretrain_tiny.textured import textured_creature
 
 logger = logging.getLogger(__name__)
 
@@ -28,17 +28,17 @@ class Source:
 
 
 SOURCES = (
-    Source("portraits at 192 px", lambda rng: paint_portrait(192, rng), 24, 0.26),
-    Source("creatures at 192 px", lambda rng: paint_creature(192, 24, rng), 24, 0.04),
-    Source("flat creatures at 192 px", lambda rng: flat_creature(192, 24, rng), 24, 0.18),
-    Source("textured creatures at 192 px", lambda rng: textured_creature(192, 24, rng), 24, 0.06),
-    Source("creatures at 256 px", lambda rng: paint_creature(256, 32, rng), 32, 0.03),
-    Source("flat creatures at 256 px", lambda rng: flat_creature(256, 32, rng), 32, 0.08),
-    Source("textured creatures at 256 px", lambda rng: textured_creature(256, 32, rng), 32, 0.25),
+    Source("portraits at 192 px", lambda rng: paint_portrait(192, rng), 24, 0.22),
+    Source("creatures at 192 px", lambda rng: paint_creature(192, 24, rng), 24, 0.03),
+    Source("flat creatures at 192 px", lambda rng: flat_creature(192, 24, rng), 24, 0.15),
+    Source("figures at 192 px", lambda rng: figure(192, 24, rng), 24, 0.06),
+    Source("creatures at 256 px", lambda rng: paint_creature(256, 32, rng), 32, 0.02),
+    Source("flat creatures at 256 px", lambda rng: flat_creature(256, 32, rng), 32, 0.05),
+    Source("figures at 256 px", lambda rng: figure(256, 32, rng), 32, 0.4),
     Source("portraits at 256 px", lambda rng: paint_portrait(256, rng), 32, 0.02),
-    Source("portraits at 96 px", lambda rng: paint_portrait(96, rng), 12, 0.04),
-    Source("portraits at 128 px", lambda rng: paint_portrait(128, rng), 16, 0.02),
-    Source("creatures at 128 px", lambda rng: paint_creature(128, 32, rng), 16, 0.02),
+    Source("portraits at 96 px", lambda rng: paint_portrait(96, rng), 12, 0.03),
+    Source("portraits at 128 px", lambda rng: paint_portrait(128, rng), 16, 0.01),
+    Source("creatures at 128 px", lambda rng: paint_creature(128, 32, rng), 16, 0.01),
 )
 
 
