@@ -25,6 +25,7 @@ CAPTION_DROPOUT = 0.1
 EMA_DECAY = 0.999
 NUM_WARMUP_STEPS = 100
 NUM_HELD_OUT = 64
+NOISE_OFFSET = 0.1  # else the color of the ground is read off the mean of the noise that sampling begins with
 LOW_NOISE_POWER = 1.5  # 21% of the timesteps below 100, 45% below 300
 SCHEDULER_CONFIG = {
     "num_train_timesteps": 1000, "beta_schedule": "scaled_linear", "beta_start": 0.00085, "beta_end": 0.012,
@@ -154,9 +155,12 @@ def _loss(
     latents: torch.Tensor,
     input_ids: torch.Tensor,
     generator: torch.Generator,
+    noise_offset: float = 0.0,
 ) -> torch.Tensor:
     """Mean squared error of the predicted noise."""
     noise = torch.randn(latents.shape, generator=generator, device=generator.device)
+    if noise_offset:
+        noise += noise_offset * torch.randn((*latents.shape[:2], 1, 1), generator=generator, device=generator.device)
     timesteps = _timesteps(len(latents), generator)
     noisy_latents = noise_scheduler.add_noise(latents, noise, timesteps)
     noisy_latents = noisy_latents.contiguous(memory_format=torch.channels_last)
@@ -208,7 +212,7 @@ def train_denoiser(
     while (elapsed_s := time.monotonic() - start) < duration_s:
         for group in optimizer.param_groups:
             group["lr"] = _learning_rate(step, elapsed_s / duration_s, learning_rate)
-        loss = _loss(denoiser, noise_scheduler, *next(batches), generator)
+        loss = _loss(denoiser, noise_scheduler, *next(batches), generator, NOISE_OFFSET)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         nn.utils.clip_grad_norm_(denoiser.parameters(), 1.0)
