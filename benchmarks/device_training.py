@@ -2,8 +2,9 @@
 
     python benchmarks/device_training.py --script path/to/train_text_to_image.py --minutes 5 --json results.json
 
-Sections in the order of their weight, each guarded: what fails or has no time left is said, and the rest goes on. On a
-machine without a GPU: `--device cpu --base tiny --resolution 96 --batch-sizes 4`. The script: see diffusers_script.py.
+Sections in the order of their weight, each guarded: what fails, takes too long or has no time left is said, and the
+rest goes on. On a machine without a GPU: `--device cpu --base tiny --resolution 96 --batch-sizes 4`, and `--compile`
+for what is compiled, which takes minutes there. The script: see diffusers_script.py.
 """
 
 import argparse
@@ -11,6 +12,7 @@ import dataclasses
 import gc
 import json
 import os
+import signal
 import statistics
 import subprocess
 import sys
@@ -31,6 +33,7 @@ import torch
 from accelerate import Accelerator
 from diffusers import AutoencoderKL, DPMSolverMultistepScheduler, StableDiffusionPipeline, UNet2DConditionModel
 from PIL import Image
+from torch._dynamo.utils import counters
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
 from benchmarks.random_cache import random_cache
@@ -48,6 +51,14 @@ PEAK_TFLOPS = 989.0  # H100 SXM, dense bf16
 PROMPT = "pixel art portrait, red hair, glasses"
 
 
+class TooLong(BaseException):
+    """A section took longer than its limit; no `Exception`, which a compiler would catch and wrap."""
+
+
+def too_long(*_: Any) -> None:
+    raise TooLong
+
+
 @dataclasses.dataclass
 class Bench:
     """What every section needs, and where its figures go."""
@@ -55,7 +66,6 @@ class Bench:
     options: argparse.Namespace
     base_folder: Path
     results: dict[str, Any] = dataclasses.field(default_factory=dict)
-    _unet: UNet2DConditionModel | None = None
 
     @property
     def device(self) -> torch.device:
@@ -65,24 +75,33 @@ class Bench:
     def precision(self) -> str:
         return "bf16" if self.device.type == "cuda" else "no"
 
+    @property
+    def num_steps(self) -> int:
+        """That are timed."""
+        return 10 if self.device.type == "cuda" else 40
+
     def left_s(self) -> float:
         return 60 * self.options.minutes - (time.time() - STARTED)
 
-    def section(self, name: str, needs_s: float, work: Callable[[], dict[str, Any]]) -> None:
+    def section(self, name: str, needs_s: int, limit_s: int, work: Callable[[], dict[str, Any]]) -> None:
+        """Run `work` if `needs_s` are left, for at most `limit_s`: a signal ends it, which waits for a kernel only."""
         if self.options.only and not name.startswith(tuple(self.options.only)):
             return
         if self.left_s() < needs_s:
-            self._say(name, {"skipped": f"{self.left_s():.0f} s left, {needs_s:.0f} s needed"})
+            self._say(name, {"skipped": f"{self.left_s():.0f} s left, {needs_s} s needed"})
             return
         started = time.time()
+        signal.alarm(int(min(limit_s, self.left_s())))
         try:
             result = work()
-        except BaseException as error:
-            if isinstance(error, KeyboardInterrupt):
-                raise
+        except TooLong:
+            result = {"failed": "it took too long"}
+        except Exception as error:
             reason = " ".join(str(error).split())[-400:]
             result = {"failed": f"{type(error).__name__}: {reason}"}
             traceback.print_exc(limit=-4)
+        finally:
+            signal.alarm(0)
         self._say(name, {**result, "section_s": round(time.time() - started, 1)})
         release()
 
@@ -170,33 +189,46 @@ def fresh_unet(bench: Bench) -> UNet2DConditionModel:
         return UNet2DConditionModel.from_config(UNet2DConditionModel.load_config(bench.base_folder / "unet"))
 
 
-def train_speed(
-    bench: Bench,
-    batch_size: int,
-    steps: int = 10,
-    compiled: bool = False,
-    channels_last: bool = True,
-    **training: Any,
-) -> dict[str, Any]:
-    """Images a second of the engine's own epoch, warm: everything from gathering the batch to the optimizer."""
-    trainer = make_trainer(bench, batch_size, 3, **training)
-    if not channels_last:
-        trainer.unet.to(memory_format=torch.contiguous_format)
-    started = time.perf_counter()
-    if compiled:
+def train_speed(bench: Bench, batch_size: int, compiled: str = "no") -> dict[str, Any]:
+    """Images a second of the engine's own epoch, warm: everything from gathering the batch to the optimizer.
+
+    `compiled`: no; parts, as the engine does; whole, the UNet as one graph.
+    """
+    trainer, steps = make_trainer(bench, batch_size, 3), bench.num_steps
+    if compiled == "parts":
+        trainer.compile()
+    elif compiled == "whole":
         trainer.step.forward = torch.compile(trainer.unet, dynamic=False)
+    started = time.perf_counter()
     trainer._train_epoch(1)
     synchronize()
-    warm_up_s = time.perf_counter() - started
+    result = {"warm_up_s": time.perf_counter() - started}
     trainer.data = dataclasses.replace(trainer.data, repeats=steps)
     started, cpu_started = time.perf_counter(), time.process_time()
     trainer._train_epoch(2)
     synchronize()
-    rate = batch_size * steps / (time.perf_counter() - started)
-    result = {"images_per_s": rate, "warm_up_s": warm_up_s}
+    step_s = (time.perf_counter() - started) / steps
+    result = {"images_per_s": batch_size / step_s, **result}
+    if compiled != "no":
+        result |= {"compile_s": result["warm_up_s"] - 3 * step_s, "graphs": counters["stats"]["unique_graphs"]}
+        counters.clear()
     if bench.device.type == "cpu":
         result["images_per_cpu_s"] = batch_size * steps / (time.process_time() - cpu_started)
-    return result | accounting(bench, rate, torch.cuda.max_memory_allocated() if torch.cuda.is_available() else None)
+    peak_bytes = torch.cuda.max_memory_allocated() if torch.cuda.is_available() else None
+    return result | accounting(bench, batch_size / step_s, peak_bytes)
+
+
+def profile(bench: Bench, batch_size: int) -> dict[str, Any]:
+    """Where an uncompiled step's time goes: what takes most, to a file; of a GPU, operations and their kernels."""
+    trainer = make_trainer(bench, batch_size, 1)
+    trainer._train_epoch(1)
+    with torch.profiler.profile() as profiler:  # of all that there is: a CPU, a GPU
+        trainer._train_epoch(2)
+        synchronize()
+    events = profiler.key_averages()
+    table = events.table(sort_by=f"self_{bench.device.type}_time_total", row_limit=30, max_name_column_width=100)
+    bench.options.profile.write_text(table)
+    return {"file": str(bench.options.profile)}
 
 
 def accounting(bench: Bench, rate: float, peak_bytes: int | None) -> dict[str, Any]:
@@ -209,8 +241,8 @@ def accounting(bench: Bench, rate: float, peak_bytes: int | None) -> dict[str, A
 # --- theirs --------------------------------------------------------------------------------------------------------
 
 
-def diffusers_speed(bench: Bench, images: Path, batch_size: int, workers: int, steps: int) -> dict[str, Any]:
-    script = bench.options.script
+def diffusers_speed(bench: Bench, images: Path, batch_size: int) -> dict[str, Any]:
+    script, steps, workers = bench.options.script, bench.num_steps, 8 if bench.device.type == "cuda" else 0
     if script is None or not script.is_file():
         return {"skipped": "train_text_to_image.py was not given: --script PATH (see diffusers_script.py)"}
     with tempfile.TemporaryDirectory() as scratch:
@@ -237,8 +269,7 @@ def diffusers_speed(bench: Bench, images: Path, batch_size: int, workers: int, s
         if bench.device.type == "cpu":
             environment["CUDA_VISIBLE_DEVICES"] = ""
         started = time.time()
-        timeout = max(30.0, bench.left_s() - 5)
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=timeout, check=False)
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
         if not times.is_file():
             raise RuntimeError(done.stderr[-1500:])
         found = json.loads(times.read_text())
@@ -253,18 +284,41 @@ def diffusers_speed(bench: Bench, images: Path, batch_size: int, workers: int, s
 def first_step(bench: Bench, images: Path) -> dict[str, Any]:
     """Seconds from our command to the end of the first step: imports, loading, encoding 200 sprites, the step."""
     with tempfile.TemporaryDirectory() as scratch:
-        command = [sys.executable, __file__, "--child", str(bench.base_folder), str(images)]
-        command += ["--device", bench.options.device, "--base", bench.options.base]
-        command += ["--resolution", str(bench.options.resolution)]
+        command = child_command(bench, "first-step", images)
         figures = {}
         for name in ("first_time_s", "cached_s"):
             started = time.time()
             environment = {**os.environ, "PIXELPIPE_CACHE": scratch}
-            done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=180, check=False)
+            done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
             if done.returncode:
                 raise RuntimeError(done.stderr[-1500:])
             figures[name] = float(done.stdout.splitlines()[-1]) - started
     return figures
+
+
+def child_command(bench: Bench, *what: object) -> list[str]:
+    options = bench.options
+    command = [sys.executable, __file__, "--device", options.device, "--base", options.base]
+    command += ["--resolution", str(options.resolution), "--child", str(bench.base_folder)]
+    return command + [str(each) for each in what]
+
+
+def whole_graph(bench: Bench, batch_size: int) -> dict[str, Any]:
+    """The whole UNet as one graph, in a process of its own: nothing else ends its compiler."""
+    command = child_command(bench, "whole-graph", batch_size)
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError(done.stderr[-1500:])
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def child(options: argparse.Namespace) -> None:
+    folder, what, argument = options.child
+    bench = Bench(options, Path(folder))
+    if what == "first-step":
+        child_first_step(bench, Path(argument))
+    else:
+        print(json.dumps(train_speed(bench, int(argument), compiled="whole")))
 
 
 def child_first_step(bench: Bench, images: Path) -> None:
@@ -378,9 +432,9 @@ def exactness(bench: Bench) -> dict[str, Any]:
     }
 
 
-def sampling(bench: Bench, num_images: int, steps: int) -> dict[str, Any]:
+def sampling(bench: Bench) -> dict[str, Any]:
     """Images a second: ours, and StableDiffusionPipeline as its documentation uses it, and in batches."""
-    resolution = bench.options.resolution
+    resolution, num_images, steps = bench.options.resolution, bench.options.num_images, bench.options.sampling_steps
     dtype = torch.bfloat16 if bench.device.type == "cuda" else torch.float32
     base = load_base(bench.base_folder, bench.device)
     pipeline = StableDiffusionPipeline.from_pretrained(bench.base_folder, dtype=dtype, safety_checker=None)
@@ -425,7 +479,7 @@ def sampling(bench: Bench, num_images: int, steps: int) -> dict[str, Any]:
     rate, rate_cpu, images = ours()
     of_cpu_time = {"ratio_to_documented_cpu_time": rate_cpu / single_cpu, "to_batched": rate_cpu / batched_cpu}
     of_compiled = {}
-    if bench.options.compile:
+    if bench.device.type == "cuda" or bench.options.compile:
         sampler.compile(unet)
         started = time.perf_counter()
         list(sampler.sample(unet, plans[:size]))
@@ -474,17 +528,20 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--sampling-steps", type=int, default=20)
     parser.add_argument("--num-images", type=int, default=32, help="that are sampled")
     parser.add_argument("--sampling-batch", type=int, default=16, help="of ours, and of the pipeline in batches")
-    parser.add_argument("--compile", action="store_true", help="on a CPU, too, and sampling: minutes more")
+    parser.add_argument("--compile", action="store_true", help="on a CPU, too: minutes more")
+    parser.add_argument("--compile-limit", type=int, default=100, metavar="SECONDS", help="of a section that compiles")
     parser.add_argument("--one-by-one", type=int, default=4, help="images that the pipeline draws one by one")
-    parser.add_argument("--child", nargs=2, type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--profile", type=Path, metavar="FILE", help="a table of where a step's time goes")
+    parser.add_argument("--child", nargs=3, help=argparse.SUPPRESS)
     return parser.parse_args()
 
 
 def main() -> None:
     options = parse()
     if options.child:
-        child_first_step(Bench(options, options.child[0]), options.child[1])
+        child(options)
         return
+    signal.signal(signal.SIGALRM, too_long)
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         bench = Bench(options, write_base(options, folder / "base"))
@@ -495,38 +552,37 @@ def main() -> None:
         name = torch.cuda.get_device_name() if options.device == "cuda" else "CPU"
         print(f"{name}, torch {torch.__version__}; set up in {time.time() - STARTED:.0f} s", flush=True)
         run_sections(bench, images, main_batch)
-    if (ours := bench.results.get(f"ours, batch {main_batch}", {}).get("images_per_s")) is not None:
-        theirs = bench.results.get(f"diffusers, batch {main_batch}", {}).get("images_per_s")
-        best = bench.results.get(f"ours compiled, batch {main_batch}", {}).get("images_per_s", 0.0)
-        if theirs:
-            compiled = f"; compiled {best / theirs:.2f}x" if best else ""
-            print(f"\nbatch {main_batch}: {ours / theirs:.2f}x diffusers' script{compiled}")
+    rates = {name: result["images_per_s"] for name, result in bench.results.items() if "images_per_s" in result}
+    if theirs := rates.pop(f"diffusers, batch {main_batch}", None):
+        print()
+        for name, rate in rates.items():
+            if name.endswith(f", batch {main_batch}"):
+                print(f"{name}: {rate / theirs:.2f} times diffusers' script")
 
 
 def run_sections(bench: Bench, images: Path, batch: int) -> None:
-    on_gpu, others = bench.device.type == "cuda", bench.options.batch_sizes[1:]
-    steps, workers = (10, 8) if on_gpu else (40, 0)
-    ours = partial(train_speed, bench, steps=steps)
-    theirs = partial(diffusers_speed, bench, images, steps=steps)
-    bench.section(f"ours, batch {batch}", 20, partial(ours, batch))
-    bench.section(f"diffusers, batch {batch}", 40, partial(theirs, batch, workers))
-    if on_gpu:
-        bench.section(f"ours, NCHW, batch {batch}", 15, partial(ours, batch, channels_last=False))
-    if on_gpu or bench.options.compile:
-        bench.section(f"ours compiled, batch {batch}", 60, partial(ours, batch, compiled=True))
-    bench.section("exactness on this device", 20, partial(exactness, bench))
-    options = bench.options
-    bench.section("sampling", 60, partial(sampling, bench, options.num_images, options.sampling_steps))
-    bench.section("between epochs", 40, partial(epoch_gap, bench, batch))
-    bench.section("command to first step", 50, partial(first_step, bench, images))
-    bench.section(f"ours lora, batch {batch}", 15, partial(ours, batch, model={"method": "lora"}))
+    """Each with the seconds that it needs, and the most that it gets."""
+    options, others = bench.options, bench.options.batch_sizes[1:]
+    compiles = bench.device.type == "cuda" or options.compile
+    ours, theirs = partial(train_speed, bench), partial(diffusers_speed, bench, images)
+    bench.section(f"ours, batch {batch}", 15, 60, partial(ours, batch))
+    if options.profile:
+        bench.section("profile", 10, 30, partial(profile, bench, batch))
+    if compiles:
+        bench.section(f"ours compiled, batch {batch}", 40, options.compile_limit, partial(ours, batch, "parts"))
+    bench.section(f"diffusers, batch {batch}", 30, 90, partial(theirs, batch))
+    if compiles and (largest := max(options.batch_sizes)) > batch:
+        bench.section(f"ours compiled, batch {largest}", 40, options.compile_limit, partial(ours, largest, "parts"))
+    bench.section("sampling", 45, 60 + 2 * options.compile_limit, partial(sampling, bench))
+    bench.section("between epochs", 25, 60, partial(epoch_gap, bench, batch))
+    bench.section("exactness on this device", 10, 60, partial(exactness, bench))
+    bench.section("command to first step", 30, 90, partial(first_step, bench, images))
     for size in others:
-        bench.section(f"ours, batch {size}", 15, partial(ours, size))
+        bench.section(f"ours, batch {size}", 10, 40, partial(ours, size))
+    if compiles:
+        bench.section(f"ours compiled whole, batch {batch}", 60, 300, partial(whole_graph, bench, batch))
     for size in others:
-        bench.section(f"diffusers, batch {size}", 40, partial(theirs, size, workers))
-    if on_gpu:
-        bench.section(f"diffusers, batch {batch}, default loader", 40, partial(theirs, batch, 0))
-        bench.section(f"ours with average, batch {batch}", 15, partial(ours, batch, ema_decay=0.999))
+        bench.section(f"diffusers, batch {size}", 30, 60, partial(theirs, size))
 
 
 if __name__ == "__main__":
