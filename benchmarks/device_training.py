@@ -3,8 +3,8 @@
     python benchmarks/device_training.py --script path/to/train_text_to_image.py --minutes 5 --json results.json
 
 Sections in the order of their weight, each guarded: what fails, takes too long or has no time left is said, and the
-rest goes on. On a machine without a GPU: `--device cpu --base tiny --resolution 96 --batch-sizes 4`, and `--compile`
-for what is compiled, which takes minutes there. The script: see diffusers_script.py.
+rest goes on. On a machine without a GPU: `--device cpu --base tiny --resolution 96 --batch-sizes 4`. The script: see
+diffusers_script.py.
 """
 
 import argparse
@@ -33,7 +33,6 @@ import torch
 from accelerate import Accelerator
 from diffusers import AutoencoderKL, DPMSolverMultistepScheduler, StableDiffusionPipeline, UNet2DConditionModel
 from PIL import Image
-from torch._dynamo.utils import counters
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
 from benchmarks.random_cache import random_cache
@@ -127,6 +126,12 @@ def synchronize() -> None:
         torch.cuda.synchronize()
 
 
+def wait_for_steps() -> None:
+    """For what trains, not for the copy of a checkpoint beside it."""
+    if torch.cuda.is_available():
+        torch.cuda.current_stream().synchronize()
+
+
 # --- the base: SD1.5's architecture with random weights, as a folder that both sides load --------------------------
 
 
@@ -189,16 +194,11 @@ def fresh_unet(bench: Bench) -> UNet2DConditionModel:
         return UNet2DConditionModel.from_config(UNet2DConditionModel.load_config(bench.base_folder / "unet"))
 
 
-def train_speed(bench: Bench, batch_size: int, compiled: str = "no") -> dict[str, Any]:
-    """Images a second of the engine's own epoch, warm: everything from gathering the batch to the optimizer.
-
-    `compiled`: no; parts, as the engine does; whole, the UNet as one graph.
-    """
+def train_speed(bench: Bench, batch_size: int, compiled: bool = False) -> dict[str, Any]:
+    """Images a second of the engine's own epoch, warm: everything from gathering the batch to the optimizer."""
     trainer, steps = make_trainer(bench, batch_size, 3), bench.num_steps
-    if compiled == "parts":
+    if compiled:
         trainer.compile()
-    elif compiled == "whole":
-        trainer.step.forward = torch.compile(trainer.unet, dynamic=False)
     started = time.perf_counter()
     trainer._train_epoch(1)
     synchronize()
@@ -209,9 +209,8 @@ def train_speed(bench: Bench, batch_size: int, compiled: str = "no") -> dict[str
     synchronize()
     step_s = (time.perf_counter() - started) / steps
     result = {"images_per_s": batch_size / step_s, **result}
-    if compiled != "no":
-        result |= {"compile_s": result["warm_up_s"] - 3 * step_s, "graphs": counters["stats"]["unique_graphs"]}
-        counters.clear()
+    if compiled:
+        result |= {"compile_s": result["warm_up_s"] - 3 * step_s}
     if bench.device.type == "cpu":
         result["images_per_cpu_s"] = batch_size * steps / (time.process_time() - cpu_started)
     peak_bytes = torch.cuda.max_memory_allocated() if torch.cuda.is_available() else None
@@ -284,7 +283,8 @@ def diffusers_speed(bench: Bench, images: Path, batch_size: int) -> dict[str, An
 def first_step(bench: Bench, images: Path) -> dict[str, Any]:
     """Seconds from our command to the end of the first step: imports, loading, encoding 200 sprites, the step."""
     with tempfile.TemporaryDirectory() as scratch:
-        command = child_command(bench, "first-step", images)
+        command = [sys.executable, __file__, "--device", bench.options.device, "--base", bench.options.base]
+        command += ["--resolution", str(bench.options.resolution), "--child", str(bench.base_folder), str(images)]
         figures = {}
         for name in ("first_time_s", "cached_s"):
             started = time.time()
@@ -294,31 +294,6 @@ def first_step(bench: Bench, images: Path) -> dict[str, Any]:
                 raise RuntimeError(done.stderr[-1500:])
             figures[name] = float(done.stdout.splitlines()[-1]) - started
     return figures
-
-
-def child_command(bench: Bench, *what: object) -> list[str]:
-    options = bench.options
-    command = [sys.executable, __file__, "--device", options.device, "--base", options.base]
-    command += ["--resolution", str(options.resolution), "--child", str(bench.base_folder)]
-    return command + [str(each) for each in what]
-
-
-def whole_graph(bench: Bench, batch_size: int) -> dict[str, Any]:
-    """The whole UNet as one graph, in a process of its own: nothing else ends its compiler."""
-    command = child_command(bench, "whole-graph", batch_size)
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise RuntimeError(done.stderr[-1500:])
-    return json.loads(done.stdout.splitlines()[-1])
-
-
-def child(options: argparse.Namespace) -> None:
-    folder, what, argument = options.child
-    bench = Bench(options, Path(folder))
-    if what == "first-step":
-        child_first_step(bench, Path(argument))
-    else:
-        print(json.dumps(train_speed(bench, int(argument), compiled="whole")))
 
 
 def child_first_step(bench: Bench, images: Path) -> None:
@@ -363,10 +338,10 @@ def epoch_gap(bench: Bench, batch_size: int) -> dict[str, Any]:
             return getattr(trainer_step, name)
 
         def __call__(self, *args: Any) -> Any:
-            synchronize()
+            wait_for_steps()
             marks.append(time.perf_counter())
             result = step(*args)
-            synchronize()
+            wait_for_steps()
             marks.append(time.perf_counter())
             return result
 
@@ -479,7 +454,7 @@ def sampling(bench: Bench) -> dict[str, Any]:
     rate, rate_cpu, images = ours()
     of_cpu_time = {"ratio_to_documented_cpu_time": rate_cpu / single_cpu, "to_batched": rate_cpu / batched_cpu}
     of_compiled = {}
-    if bench.device.type == "cuda" or bench.options.compile:
+    if bench.options.compile:
         sampler.compile(unet)
         started = time.perf_counter()
         list(sampler.sample(unet, plans[:size]))
@@ -528,18 +503,18 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--sampling-steps", type=int, default=20)
     parser.add_argument("--num-images", type=int, default=32, help="that are sampled")
     parser.add_argument("--sampling-batch", type=int, default=16, help="of ours, and of the pipeline in batches")
-    parser.add_argument("--compile", action="store_true", help="on a CPU, too: minutes more")
-    parser.add_argument("--compile-limit", type=int, default=100, metavar="SECONDS", help="of a section that compiles")
+    parser.add_argument("--compile", action="store_true", help="training and sampling, too: minutes more")
+    parser.add_argument("--compile-limit", type=int, default=300, metavar="SECONDS", help="of a section that compiles")
     parser.add_argument("--one-by-one", type=int, default=4, help="images that the pipeline draws one by one")
     parser.add_argument("--profile", type=Path, metavar="FILE", help="a table of where a step's time goes")
-    parser.add_argument("--child", nargs=3, help=argparse.SUPPRESS)
+    parser.add_argument("--child", nargs=2, type=Path, help=argparse.SUPPRESS)
     return parser.parse_args()
 
 
 def main() -> None:
     options = parse()
     if options.child:
-        child(options)
+        child_first_step(Bench(options, options.child[0]), options.child[1])
         return
     signal.signal(signal.SIGALRM, too_long)
     with tempfile.TemporaryDirectory() as scratch:
@@ -563,24 +538,19 @@ def main() -> None:
 def run_sections(bench: Bench, images: Path, batch: int) -> None:
     """Each with the seconds that it needs, and the most that it gets."""
     options, others = bench.options, bench.options.batch_sizes[1:]
-    compiles = bench.device.type == "cuda" or options.compile
     ours, theirs = partial(train_speed, bench), partial(diffusers_speed, bench, images)
     bench.section(f"ours, batch {batch}", 15, 60, partial(ours, batch))
     if options.profile:
         bench.section("profile", 10, 30, partial(profile, bench, batch))
-    if compiles:
-        bench.section(f"ours compiled, batch {batch}", 40, options.compile_limit, partial(ours, batch, "parts"))
     bench.section(f"diffusers, batch {batch}", 30, 90, partial(theirs, batch))
-    if compiles and (largest := max(options.batch_sizes)) > batch:
-        bench.section(f"ours compiled, batch {largest}", 40, options.compile_limit, partial(ours, largest, "parts"))
-    bench.section("sampling", 45, 60 + 2 * options.compile_limit, partial(sampling, bench))
-    bench.section("between epochs", 25, 60, partial(epoch_gap, bench, batch))
+    bench.section("between epochs", 10, 60, partial(epoch_gap, bench, batch))
     bench.section("exactness on this device", 10, 60, partial(exactness, bench))
-    bench.section("command to first step", 30, 90, partial(first_step, bench, images))
+    bench.section("sampling", 45, 60 + options.compile_limit, partial(sampling, bench))
     for size in others:
-        bench.section(f"ours, batch {size}", 10, 40, partial(ours, size))
-    if compiles:
-        bench.section(f"ours compiled whole, batch {batch}", 60, 300, partial(whole_graph, bench, batch))
+        bench.section(f"ours, batch {size}", 8, 40, partial(ours, size))
+    bench.section("command to first step", 30, 90, partial(first_step, bench, images))
+    for size in (batch, *(size for size in others if size > batch)) if options.compile else ():
+        bench.section(f"ours compiled, batch {size}", 60, options.compile_limit, partial(ours, size, compiled=True))
     for size in others:
         bench.section(f"diffusers, batch {size}", 30, 60, partial(theirs, size))
 

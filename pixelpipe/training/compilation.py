@@ -5,22 +5,18 @@ steps, a run that compiles times that too, and both are kept beside Inductor's o
 that are planned would win back what compiling costs.
 """
 
-import copy
 import json
 import logging
 import os
 import shutil
 import sysconfig
 import time
-import types
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
 import torch
-from diffusers import Transformer2DModel
-from diffusers.models.resnet import ResnetBlock2D
 
 from pixelpipe.cache_folder import cache_folder
 from pixelpipe.config import content_id
@@ -147,53 +143,6 @@ class Stopwatch:
 
 
 def compiled(module: torch.nn.Module) -> Callable[..., Any]:
-    """`module` for inputs of one shape, compiled with the first call; what Inductor makes is kept in our cache.
-
-    Of a UNet its repeated parts are, each kind of them once: whole, SD1.5's takes minutes longer. `module` itself stays
-    uncompiled, and what is called shares all that it holds: weights, adapters, training or evaluation.
-    """
+    """`module` for inputs of one shape, compiled with the first call; what Inductor makes is kept in our cache."""
     os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(cache_folder() / "inductor"))
-    parts = repeated_parts(module)
-    if not parts:
-        return torch.compile(module, dynamic=False)
-    kinds: dict[Hashable, Callable[..., Any]] = {}
-    shared: dict[int, Any] = {id(tensor): tensor for tensor in [*module.parameters(), *module.buffers()]}
-    shared |= {id(part): part for part in module.modules() if not repeated_parts(part)}
-    for part in parts:
-        shape = type(part), tuple((name, value.shape, value.stride()) for name, value in part.named_parameters())
-        if shape not in kinds:
-            kinds[shape] = _compiled_call(type(part).__name__)
-        shared[id(part)] = CompiledPart(part, kinds[shape])
-    return copy.deepcopy(module, shared)
-
-
-def repeated_parts(module: torch.nn.Module) -> list[torch.nn.Module]:
-    """What a UNet computes with, the outermost of each: norms, activations and sums that Inductor fuses."""
-    if isinstance(module, (ResnetBlock2D, Transformer2DModel, torch.nn.GroupNorm)):
-        return [module]
-    return [part for child in module.children() for part in repeated_parts(child)]
-
-
-class CompiledPart(torch.nn.Module):
-    """Stands for a part of a module."""
-
-    def __init__(self, part: torch.nn.Module, call: Callable[..., Any]) -> None:
-        super().__init__()
-        self.part, self.call = part, call
-
-    def forward(self, *inputs: Any, **options: Any) -> Any:
-        return self.call(self.part, *inputs, **options)
-
-
-def _call(part: torch.nn.Module, *inputs: Any, **options: Any) -> Any:
-    return part(*inputs, **options)
-
-
-def _compiled_call(name: str) -> Callable[..., Any]:
-    """Calls a part, compiled once for all parts that are alike.
-
-    PyTorch keeps what it compiled by code object, searches it one by one, and gives up after eight: so each kind has a
-    code object of its own. With `fullgraph` giving up is an error; it would be a silent loss of speed.
-    """
-    function = types.FunctionType(_call.__code__.replace(co_name=f"call_{name}"), _call.__globals__)
-    return torch.compile(function, dynamic=False, fullgraph=True)
+    return torch.compile(module, dynamic=False)

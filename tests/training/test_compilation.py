@@ -1,32 +1,17 @@
 """When torch.compile is chosen, and that what it computes is what was computed without it."""
 
 import re
-from functools import partial
 from pathlib import Path
 
 import pytest
 import torch
-from diffusers import UNet2DConditionModel
-from torch._dynamo.exc import FailOnRecompileLimitHit
-from torch._dynamo.testing import CompileCounter
 
 from pixelpipe.errors import ConfigError
 from pixelpipe.store import Store
 from pixelpipe.training.checkpoint import CheckpointStore
-from pixelpipe.training.compilation import (
-    Choice,
-    CompiledPart,
-    TimedSteps,
-    Timings,
-    check_compiler,
-    choose,
-    compiled,
-    obstacle,
-)
+from pixelpipe.training.compilation import Choice, TimedSteps, Timings, check_compiler, choose, obstacle
 
 CPU = torch.device("cpu")
-# Dynamo looks for the gradient of each input.
-a_parts_input_is_no_leaf = pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor that is not a leaf")
 
 
 @pytest.fixture(autouse=True)
@@ -149,68 +134,3 @@ def test_compiled_losses_are_the_eager_ones(make_trainer, tmp_path, monkeypatch)
     assert timings.compile_s is not None
     assert timings.compiled_s is not None
     assert timings.compile_s > timings.compiled_s
-
-
-@pytest.fixture
-def graphs(monkeypatch, tmp_path):
-    """Counts what is compiled; without Inductor, whose kernels g++ takes minutes for."""
-    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path))
-    counter = CompileCounter()
-    monkeypatch.setattr(torch, "compile", partial(torch.compile, backend=counter))
-    return counter
-
-
-def make_unet():
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        return UNet2DConditionModel(
-            block_out_channels=(8, 8), norm_num_groups=4, cross_attention_dim=8, attention_head_dim=4,
-            down_block_types=("CrossAttnDownBlock2D", "DownBlock2D"),
-            up_block_types=("UpBlock2D", "CrossAttnUpBlock2D"),
-        )  # fmt: skip
-
-
-def call(unet, batch_size=2):
-    latents = torch.linspace(-1, 1, batch_size * 4 * 8 * 8).reshape(batch_size, 4, 8, 8)
-    return unet(latents, torch.tensor(7), torch.ones(batch_size, 3, 8), return_dict=False)[0]
-
-
-@a_parts_input_is_no_leaf
-def test_equal_parts_of_a_unet_are_compiled_once(graphs):
-    unet = make_unet()
-    forward = compiled(unet)
-    parts = [part for part in forward.modules() if isinstance(part, CompiledPart)]
-    assert len(parts) == 12 + 6 + 1, "residual blocks, transformers, the last norm"
-    torch.testing.assert_close(call(forward), call(unet))
-    num_graphs = graphs.frame_count
-    assert num_graphs <= 8, "kinds of parts: by channels, by size, and by what they are"
-    call(forward)
-    assert graphs.frame_count == num_graphs
-
-
-@a_parts_input_is_no_leaf
-def test_what_is_compiled_shares_the_unet_as_it_changes(graphs):
-    unet = make_unet()
-    names = list(unet.state_dict())
-    forward = compiled(unet)
-    assert {id(each) for each in forward.parameters()} == {id(each) for each in unet.parameters()}
-    assert list(unet.state_dict()) == names
-    assert not any(isinstance(part, CompiledPart) for part in unet.modules())
-    unet.eval()
-    assert not any(part.part.training for part in forward.modules() if isinstance(part, CompiledPart))
-    before = call(forward)
-    with torch.no_grad():
-        for parameter in unet.parameters():
-            parameter.mul_(0.5)
-    assert not torch.allclose(call(forward), before)
-    torch.testing.assert_close(call(forward), call(unet))
-    call(forward).sum().backward()
-    assert all(parameter.grad is not None for parameter in unet.parameters())
-
-
-@a_parts_input_is_no_leaf
-def test_compiling_never_gives_up_silently(graphs):
-    forward = compiled(make_unet())
-    call(forward)
-    with torch._dynamo.config.patch(recompile_limit=1), pytest.raises(FailOnRecompileLimitHit):
-        call(forward, batch_size=3)

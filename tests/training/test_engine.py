@@ -9,6 +9,7 @@ from pixelpipe.sampling.evaluation import ImagePlan
 from pixelpipe.sampling.sampler import Sampler
 from pixelpipe.store import Store
 from pixelpipe.training.checkpoint import CheckpointStore
+from tests.training.conftest import small_unet
 
 EVERYTHING = {
     "ema_decay": 0.7,
@@ -113,6 +114,19 @@ def test_training_learns(make_trainer, tmp_path):
     records = list(trainer.train_epochs(place(tmp_path)))
     assert records[-1].validation_loss < before
     assert records[-1].train_loss < records[0].train_loss
+
+
+def test_resumed_moments_lie_in_memory_as_their_weights_do(make_trainer, tmp_path):
+    """On a GPU, where weights are channels-last, the fused AdamW refuses any other order."""
+
+    def make():
+        return make_trainer(unet=small_unet().to(memory_format=torch.channels_last))
+
+    trainer, _ = run(make, place(tmp_path), stops=(1,))
+    masters, state = trainer.step.weights.masters, trainer.step.optimizer.state
+    assert any(not master.is_contiguous() for master in masters)
+    for master in masters:
+        assert {state[master][name].stride() for name in ("exp_avg", "exp_avg_sq")} == {master.stride()}
 
 
 def test_counters_are_cumulative_and_the_last_batch_may_be_smaller(make_trainer, tmp_path):

@@ -18,7 +18,7 @@ from pixelpipe.models.pretrain_tiny.paintings import Picture
 # What is left where a sprite set has transparency (docs/decisions/0030), other grounds, and colored ones.
 GROUNDS = ((parse_color(BACKGROUND), 0.72), ((255, 255, 255), 0.1), ((0, 0, 0), 0.08))
 SHARE_FADED = 0.12  # translucent: the ground is seen through
-SHARE_SMALL = 0.15
+SHARE_SMALL = 0.08
 SHARE_SHADOW = 0.35
 
 
