@@ -3,6 +3,8 @@
 from dataclasses import replace
 from functools import partial
 
+import torch
+
 from pixelpipe.keys import before_key, experiment_key
 from pixelpipe.pipeline.pictures import sample_images
 from pixelpipe.pipeline.session import Session
@@ -26,6 +28,7 @@ def draw_before_training(session: Session) -> None:
         sampler = replace(settings, batch_size=batch_size).sampler(session.base)
         grid = experiment.evaluation.grid
         sample_images(store, sampler, session.unet, missing, key_of, "before training: sampling", grid)
+        torch.cuda.empty_cache()  # processes that train on the same GPU find how much fits
 
 
 def _key(experiment_id: str, plan: ImagePlan) -> str:

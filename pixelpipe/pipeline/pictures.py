@@ -58,9 +58,8 @@ def sample_images(
 ) -> int:
     """Make every planned picture and put it as PNG; what an unfinished earlier try left is replaced.
 
-    `grid`: put its sprite instead, which is all that is kept.
-
     Pictures are compressed and put by threads while the next ones are drawn: the device does not wait for the disk.
+    `grid`: a picture's sprite of that size is put in its place.
     """
 
     def put(plan: ImagePlan, image: np.ndarray) -> None:

@@ -22,7 +22,7 @@ BUDGET_BYTES = 4_300_000  # of all images of a page with what is said of them; t
 BASE64_OF_PNG = 1.3  # a strip as lossless WebP in base64, to its sprites as PNG: of pure noise, the worst, measured
 BYTES_SAID = 400  # of an image, beside its prompt: its cell, figures and link
 MAX_SIDE_PX = 16_383  # of a WebP picture
-BEFORE = 0  # the epoch of what was drawn before training
+BEFORE = 0  # the epoch that stands for what was drawn before training
 
 Key = tuple[int, str, int]  # epoch, prompt_id, seed
 Images = Mapping[Key, Mapping[str, Any]]
