@@ -53,6 +53,11 @@ def sample_key(experiment_id: str, epoch: int, prompt_id: str, seed: int) -> str
     return experiment_key(experiment_id, "samples", epoch_name(epoch), f"{prompt_id}__{seed}.png")
 
 
+def before_key(experiment_id: str, prompt_id: str, seed: int) -> str:
+    """A sprite, at the grid's size, of what the weights drew before they were trained."""
+    return experiment_key(experiment_id, "before", f"{prompt_id}__{seed}.png")
+
+
 def confirmation_key(experiment_id: str, role: Role, prompt_id: str, seed: int) -> str:
     """A full-size image on fresh seeds; `experiment_id` is the candidate's for both roles."""
     return experiment_key(experiment_id, "confirmation", role, f"{prompt_id}__{seed}.png")

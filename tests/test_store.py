@@ -451,6 +451,7 @@ def test_the_layout():
     assert keys.experiment_key("e-1a2b3c4d", "config.yaml") == "experiments/e-1a2b3c4d/config.yaml"
     assert keys.checkpoint_key("e", 3, 2, "unet") == "experiments/e/checkpoints/epoch-03-2/unet"
     assert keys.sample_key("e", 12, "p01", 7) == "experiments/e/samples/epoch-12/p01__7.png"
+    assert keys.before_key("e", "p01", 7) == "experiments/e/before/p01__7.png"
     assert keys.confirmation_key("e", "baseline", "p01", 7) == "experiments/e/confirmation/baseline/p01__7.png"
     assert keys.results_key("samples", "e", "epoch-01-1") == "results/v1/samples/e/epoch-01-1.parquet"
     assert keys.line_key("portraits-24", "prompts.json") == "lines/portraits-24/prompts.json"

@@ -54,14 +54,16 @@ def sample_images(
     plans: Sequence[ImagePlan],
     key_of: KeyOf,
     description: str,
+    grid: int | None = None,
 ) -> int:
     """Make every planned picture and put it as PNG; what an unfinished earlier try left is replaced.
 
     Pictures are compressed and put by threads while the next ones are drawn: the device does not wait for the disk.
+    `grid`: a picture's sprite of that size is put in its place.
     """
 
     def put(plan: ImagePlan, image: np.ndarray) -> None:
-        store.redraw(key_of(plan), encode_png(image))
+        store.redraw(key_of(plan), encode_png(image if grid is None else sprites(image[None], grid)[0]))
 
     with ThreadPoolExecutor(PUT_THREADS, thread_name_prefix="pixelpipe-put") as writers:
         waiting: deque[Future[None]] = deque()

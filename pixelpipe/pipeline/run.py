@@ -28,6 +28,7 @@ from pixelpipe.keys import epoch_stem, experiment_key, sample_key
 from pixelpipe.lease import Lease
 from pixelpipe.lines import pin_prompts
 from pixelpipe.pipeline.baseline import pin_baseline, pinned_baseline, thin_baseline_warning
+from pixelpipe.pipeline.before import draw_before_training
 from pixelpipe.pipeline.code import record_code
 from pixelpipe.pipeline.comparable import check_comparable
 from pixelpipe.pipeline.dataset import record_dataset
@@ -114,7 +115,10 @@ class ExperimentRun:
         return decisions[-1] if decisions else None
 
     def train_epoch(self) -> EpochRecord:
-        """Train the next epoch and put its checkpoint."""
+        """Train the next epoch and put its checkpoint; what the base draws is put before the first one.
+
+        That belongs to no epoch: like loading and encoding, its seconds are not counted.
+        """
         self.seconds, self.first_drawn = {}, 0
         record = next(self._epochs)
         self.seconds["train"] = record.seconds_train
@@ -266,7 +270,10 @@ class ExperimentRun:
 
     @cached_property
     def _epochs(self) -> Iterator[EpochRecord]:
-        return self.session.train_epochs()
+        epochs = self.session.train_epochs()
+        if not self.done_epochs:
+            draw_before_training(self.session)  # no step was made yet: the weights are the base's
+        return epochs
 
     @cached_property
     def _train_sprites(self) -> TrainSprites:

@@ -1,7 +1,8 @@
 """The contact sheet: what every epoch drew, the baseline's same epoch beneath it. Epochs down, prompts across.
 
-Sprites come from the `samples` table (`sprite_png`) and are enlarged by a whole factor with nearest-neighbor, so
-every art pixel is a square of its own color. Layout in px at the sheet's own size.
+What was drawn before training stands above them, where that is known. Sprites of epochs come from the `samples` table
+(`sprite_png`). All are enlarged by a whole factor with nearest-neighbor, so every art pixel is a square of its own
+color. Layout in px at the sheet's own size.
 """
 
 import io
@@ -13,11 +14,13 @@ from PIL import Image, ImageDraw
 
 from pixelpipe.comparison.decision import Verdict
 from pixelpipe.comparison.sentence import METRIC_NAMES
+from pixelpipe.reporting.before_training import BEFORE_TRAINING, drawn_before_training
 from pixelpipe.reporting.description import Description
 from pixelpipe.reporting.figures import percent
 from pixelpipe.reporting.lettering import CARD, FAINT, INK, PAPER, SOFT, common_ends, font, shorten, wrap
 from pixelpipe.reporting.trajectory import EpochFacts
 from pixelpipe.results.reader import read_table
+from pixelpipe.sampling.evaluation import GLANCE_PROMPTS, at_a_glance
 from pixelpipe.store import Store
 
 MAX_WIDTH_PX = 1600
@@ -68,7 +71,7 @@ class Layout:
         return MARGIN + LABEL + column * (self.sprite_px + GAP)
 
 
-def contact_sheet(store: Store, description: Description, max_prompts: int = 12) -> bytes:
+def contact_sheet(store: Store, description: Description, max_prompts: int = GLANCE_PROMPTS) -> bytes:
     """PNG, at most 1600 px wide: up to 10 evenly chosen epochs, the first seed of up to `max_prompts` prompts.
 
     Fewer prompts where so many would be too small to see; the footer says how many are shown. An experiment without
@@ -87,6 +90,7 @@ def contact_sheet(store: Store, description: Description, max_prompts: int = 12)
     footer = f"{_shown(len(keys), description.num_prompts, 'prompt')}, one seed each"
     footer += f"; {_shown(len(groups), len(description.epochs), 'epoch')}"
     footer += f"; every art pixel is {layout.scale} × {layout.scale} pixels. {shared}"
+    groups = _before(store, description.experiment_id, keys) + groups
     return _png(_draw(description, groups, headings, footer, layout))
 
 
@@ -114,12 +118,19 @@ def _images(store: Store, experiment_id: str) -> dict[tuple[int, str, int], dict
 
 
 def _columns(images: dict[tuple[int, str, int], dict[str, Any]], max_prompts: int) -> tuple[list[Key], list[str]]:
-    """The first seed of each prompt, prompts by id, and their texts."""
-    first: dict[str, tuple[Key, str]] = {}
-    for (_, prompt_id, seed), row in images.items():
-        first.setdefault(prompt_id, ((prompt_id, seed), row["prompt"]))
-    chosen = [first[prompt_id] for prompt_id in sorted(first)[: max(1, max_prompts)]]
-    return [key for key, _ in chosen], [text for _, text in chosen]
+    """What is shown of every epoch, and its prompts' texts."""
+    texts: dict[str, str] = {}
+    for (_, prompt_id, _), row in images.items():
+        texts.setdefault(prompt_id, row["prompt"])
+    keys = at_a_glance(((prompt_id, seed) for _, prompt_id, seed in images), max_prompts)
+    return keys, [texts[prompt_id] for prompt_id, _ in keys]
+
+
+def _before(store: Store, experiment_id: str, keys: Sequence[Key]) -> list[list[Strip]]:
+    """The group above all epochs, if there is one."""
+    drawn = drawn_before_training(store, experiment_id, keys)
+    sprites = tuple(_decode(drawn[key]) if key in drawn else None for key in keys)
+    return [[Strip(BEFORE_TRAINING, "", sprites)]] if drawn else []
 
 
 def _groups(

@@ -1,6 +1,6 @@
 """The evaluation set: which pictures every checkpoint of a line is judged on. Fixed prompts x fixed seeds."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from pixelpipe.seeds import derive_seed, numpy_generator
 SAMPLER = "dpmsolver++"  # DPMSolverMultistepScheduler, order 2, no noise of its own
 MAX_SEED = 2**31  # what any other tool accepts as a seed
 EVALUATION = "evaluation"  # the purpose of the pictures that every epoch is judged on
+GLANCE_PROMPTS = 12  # as many columns as a sheet has room for
 
 
 class Prompt(BaseModel):
@@ -61,6 +62,12 @@ class EvaluationSet:
         return tuple(image for number, image in enumerate(self.images) if number % self.seeds_per_prompt)
 
     @property
+    def glance(self) -> tuple[ImagePlan, ...]:
+        """What a contact sheet shows of an epoch, while it has room."""
+        shown = set(at_a_glance((image.prompt_id, image.seed) for image in self.images))
+        return tuple(image for image in self.images if (image.prompt_id, image.seed) in shown)
+
+    @property
     def contents(self) -> dict:
         """All that makes two evaluations comparable, as JSON: what differs can be said."""
         return {
@@ -85,6 +92,14 @@ def plan_images(prompts: Sequence[Prompt], seeds_per_prompt: int, *purpose: str)
         for prompt in prompts
         for number in range(seeds_per_prompt)
     )
+
+
+def at_a_glance(images: Iterable[tuple[str, int]], max_prompts: int = GLANCE_PROMPTS) -> list[tuple[str, int]]:
+    """Of (prompt_id, seed): the first seed of each of the first prompts, prompts by id."""
+    first: dict[str, int] = {}
+    for prompt_id, seed in images:
+        first.setdefault(prompt_id, seed)
+    return sorted(first.items())[: max(1, max_prompts)]
 
 
 def image_seed(prompt_id: str, number: int, *purpose: str) -> int:

@@ -20,15 +20,18 @@ from prefect.events.filters import EventFilter, EventResourceFilter
 from prefect.settings import PREFECT_API_URL
 
 from flows.experiment import run_experiment
+from pixelpipe.analysis.metrics import sprites
 from pixelpipe.errors import ExperimentHeldError
-from pixelpipe.keys import sample_key
+from pixelpipe.keys import before_key, sample_key
 from pixelpipe.lease import acquire
 from pixelpipe.lines import champion, champion_history
 from pixelpipe.pipeline.alone import run_alone
+from pixelpipe.pipeline.pictures import encode_png
 from pixelpipe.pipeline.prepare import prepare
 from pixelpipe.pipeline.rejudge import rejudge
 from pixelpipe.results.reader import latest_status, read_table
 from pixelpipe.results.schemas import SCHEMAS
+from pixelpipe.sampling.sampler import Sampler
 from pixelpipe.store import Store
 from pixelpipe.training.checkpoint import CheckpointStore
 from tasks.announcement import artifact_key
@@ -235,15 +238,32 @@ def assert_same_as(undisturbed: Store, store: Store, experiment_id: str) -> None
     assert champion(store, "portraits").reference == f"{experiment_id}@3"
 
 
+def drawn_before(store: Store, experiment_id: str) -> dict[str, bytes]:
+    return {key: store.read(key) for key in store.list(f"experiments/{experiment_id}/before")}
+
+
+def test_the_base_drew_the_first_seeds_before_training(undisturbed, base):
+    config, store, state = undisturbed
+    first = prepare(store, config).evaluation.first_images
+    sampler = Sampler(base, resolution=96, num_inference_steps=4, guidance_scale=2.0, batch_size=len(first))
+    expected = {
+        before_key(state.result().experiment_id, plan.prompt_id, plan.seed): encode_png(sprites(image[None], 24)[0])
+        for plan, image in sampler.sample(base.unet, first)
+    }
+    assert drawn_before(store, state.result().experiment_id) == expected
+
+
 def test_killed_again_and_again_it_ends_as_if_undisturbed(undisturbed, tmp_path):
     """SIGKILL in front of writes all over the run: the same rows and the same verdict, and no row twice."""
     config, undisturbed_store, state = undisturbed
     store = Store.open(tmp_path / "store")
-    for write, expected in ((9, -9), (30, -9), (46, -9), (0, 0)):
+    for write, expected in ((9, -9), ("/before/p005__", -9), (50, -9), (0, 0)):
         with start_run(config, store, write) as process:
             _, stderr = process.communicate(timeout=300)
         assert process.returncode == expected, stderr[-3000:]
-    assert_same_as(undisturbed_store, store, state.result().experiment_id)
+    experiment_id = state.result().experiment_id
+    assert_same_as(undisturbed_store, store, experiment_id)
+    assert drawn_before(store, experiment_id) == drawn_before(undisturbed_store, experiment_id)
 
 
 def test_an_adaptive_candidate_killed_between_its_stages_ends_as_if_undisturbed(undisturbed, tmp_path):

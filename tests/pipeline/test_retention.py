@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pixelpipe.keys import checkpoint_key, confirmation_key, experiment_key, sample_key
+from pixelpipe.keys import before_key, checkpoint_key, confirmation_key, experiment_key, sample_key
 from pixelpipe.lease import acquire
 from pixelpipe.lines import move_champion
 from pixelpipe.pipeline.baseline import Baseline
@@ -39,6 +39,7 @@ class Shelf:
             self.store.put_tree(checkpoint_key(experiment_id, epoch, 1, "unet"), self.weights)
             self.store.put(sample_key(experiment_id, epoch, "p000", 1), b"png" * 100)
         self.store.put_tree(checkpoint_key(experiment_id, 4, 1, "training_state"), self.weights)
+        self.store.put(before_key(experiment_id, "p000", 1), b"png")
         for role in ("candidate", "baseline"):
             self.store.put(confirmation_key(experiment_id, role, "p000", 1), b"png")
         change = minimal("experiments", **lineage, status=status, name="x", config_json="{}")
@@ -69,6 +70,7 @@ def test_last_and_best_stay(shelf: Shelf):
     assert shelf.kept(one, "checkpoints") == shelf.kept(one, "samples") == [2, 4]
     assert shelf.store.exists(f"{checkpoint_key(one, 4, 1, 'training_state')}/manifest.json")
     assert shelf.store.list(experiment_key(one, "confirmation")) == []
+    assert shelf.store.exists(before_key(one, "p000", 1)), "a sprite, as those in the rows"
     assert sorted((each.kind, each.epoch or 0, each.experiment_id) for each in removals) == [
         *(("checkpoint", epoch, one) for epoch in (1, 3)),
         ("confirmation", 0, one),  # both sides': one row

@@ -25,7 +25,7 @@ from pixelpipe.comparison.guardrails import Guardrails
 from pixelpipe.comparison.pairing import pair
 from pixelpipe.comparison.rule import decide
 from pixelpipe.config import ExperimentConfig, content_id
-from pixelpipe.keys import epoch_stem
+from pixelpipe.keys import before_key, epoch_stem
 from pixelpipe.results.reader import read_table
 from pixelpipe.results.schemas import SCHEMAS
 from pixelpipe.results.writer import append_status, table_of, write_rows
@@ -154,6 +154,12 @@ class Fill:
                     }
                 )
         return table_of("samples", records[: len(records) - drop])
+
+    def before_training(self, pixels):
+        """Sprites of the first seed of each prompt; None: there is no such file."""
+        for p, art in enumerate(pixels):
+            if art is not None:
+                self.store.put(before_key(self.lineage["experiment_id"], f"p{p:03d}", 100 * p), png(art))
 
     def baseline(self, baseline_id, samples, images_seen):
         """Evidence of another experiment's comparable epoch."""

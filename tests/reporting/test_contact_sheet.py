@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pixelpipe.reporting.contact_sheet import LABEL, MARGIN, choose_epochs, contact_sheet
+from pixelpipe.reporting.contact_sheet import GROUP_GAP, LABEL, MARGIN, choose_epochs, contact_sheet
 from pixelpipe.reporting.description import describe
 
 
@@ -53,6 +53,22 @@ def test_the_baseline_stands_beneath_the_candidate(store, fill):
     ((top, _),) = find(picture, enlarge(ours[0][0], 4))
     ((below, _),) = find(picture, enlarge(theirs[0][0], 4))
     assert below > top
+
+
+def test_what_was_drawn_before_training_stands_above_all_epochs(store, fill):
+    art = [[fill.sprite(24, 10 * p + s) for s in range(2)] for p in range(12)]
+    before = [fill.sprite(24, 5000 + p) for p in range(12)]
+    fill.start(fill.config())
+    fill.epoch(1, fill.colors(30), pixels=art)
+    without = sheet(store, "candidate-0a1b2c3d")
+    ((first, _),) = find(without, enlarge(art[0][0], 4))
+    fill.before_training([*before[:11], None])
+    picture = sheet(store, "candidate-0a1b2c3d")
+    row = 4 * 24 + GROUP_GAP
+    assert find(picture, enlarge(before[0], 4)) == [(first, MARGIN + LABEL)]
+    assert np.array_equal(picture[: first - GROUP_GAP], without[: first - GROUP_GAP])
+    assert np.array_equal(picture[first + row :], without[first:]), "all else is as it was"
+    assert (picture[first : first + row] == (244, 246, 248)).all(axis=-1).sum() > 80**2, "a place for what is missing"
 
 
 @pytest.mark.parametrize("grid", [24, 32, 128])

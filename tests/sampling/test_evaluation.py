@@ -8,7 +8,7 @@ from pixelpipe.config import SamplingConfig
 from pixelpipe.data.manifest import Manifest, build_manifest
 from pixelpipe.data.sprites import Sprite, content_hash
 from pixelpipe.errors import ConfigError, DatasetError
-from pixelpipe.sampling.evaluation import MAX_SEED, EvaluationSet, Prompt, draw_prompts, plan_images
+from pixelpipe.sampling.evaluation import GLANCE_PROMPTS, MAX_SEED, EvaluationSet, Prompt, draw_prompts, plan_images
 
 
 def manifest_of(num: int = 20, *, num_captions: int = 1000, prefix: str = "") -> Manifest:
@@ -106,6 +106,14 @@ def test_every_prompt_with_every_seed_and_no_seed_twice():
     seeds = [image.seed for image in images]
     assert len(set(seeds)) == 24 * 4
     assert 0 <= min(seeds) <= max(seeds) < MAX_SEED
+
+
+def test_at_a_glance_are_the_first_seeds_of_the_first_prompts_by_id():
+    shuffled = replace(EVALUATION, prompts=EVALUATION.prompts[::-1])
+    for evaluation in (EVALUATION, shuffled):
+        assert set(evaluation.glance) == set(EVALUATION.first_images[:GLANCE_PROMPTS])
+    few = replace(EVALUATION, prompts=EVALUATION.prompts[:5])
+    assert few.glance == few.first_images
 
 
 def test_seeds_depend_on_purpose_prompt_and_number_only():

@@ -1,7 +1,8 @@
 """The grid of samples: prompts across, epochs down, the baseline's same epoch beneath the candidate's, the same seed.
 
-The table stands in the page as it is, for readers without scripts and for paper; the script enlarges what is pointed
-at, and steps through epochs, prompts and seeds.
+What was drawn before training stands above them, where that is known. The table stands in the page as it is, for
+readers without scripts and for paper; the script enlarges what is pointed at, and steps through epochs, prompts and
+seeds.
 """
 
 from collections.abc import Mapping, Set
@@ -10,11 +11,12 @@ from typing import Any
 
 from pixelpipe.comparison.sentence import METRIC_NAMES
 from pixelpipe.keys import experiment_key, sample_key
+from pixelpipe.reporting.before_training import BEFORE_TRAINING
 from pixelpipe.reporting.contact_sheet import headings_of
 from pixelpipe.reporting.description import Description
 from pixelpipe.reporting.figures import UNKNOWN, number, percent
 from pixelpipe.reporting.markdown import visible
-from pixelpipe.reporting.pages.shown_images import Column, Images, ShownImages, read_shown_images, strip
+from pixelpipe.reporting.pages.shown_images import BEFORE, Column, Images, ShownImages, read_shown_images, strip
 from pixelpipe.reporting.trajectory import EpochFacts
 from pixelpipe.store import Store
 
@@ -34,7 +36,7 @@ CLEAN = {"clean": "clean"}
 
 @dataclass(frozen=True, slots=True)
 class Strip:
-    """What one side drew at one epoch: a row of the table."""
+    """What one side drew at one epoch, or before there was one: a row of the table."""
 
     title: str
     detail: str
@@ -93,7 +95,7 @@ def sample_grid(store: Store, description: Description) -> SampleGrid | None:
         shared_words=visible(shared_words),
         prompts=tuple(map(visible, prompts)),
         metrics=tuple(_label(metric) for metric in metrics),
-        epochs=epochs,
+        epochs=(*_before_training(images, sheets), *epochs),
         sheets=sheets,
         sprite_px=_multiple(images.grid, SPRITE_PX),
         medium_px=images.grid * max(1, MEDIUM_PX // images.grid),
@@ -145,6 +147,23 @@ def _epoch_rows(
             )
         )
     return rows
+
+
+def _before_training(images: ShownImages, sheets: dict[str, str]) -> list[EpochRows]:
+    """None, or one: its picture comes into `sheets`. Nobody has measured it, and there is no full size."""
+    if not images.before:
+        return []
+    sheet = f"sheet{len(sheets)}"
+    sheets[sheet] = strip(images.before, BEFORE, images.columns, images.grid)
+
+    def image(column: Column, seed: int) -> dict[str, Any] | None:
+        drawn = (BEFORE, column.prompt_id, seed) in images.before
+        return {"seed": str(seed), "figures": [], "href": None} if drawn else None
+
+    drawn = tuple(tuple(image(column, seed) for seed in column.seeds) for column in images.columns)
+    num_prompts = sum(any(seeds) for seeds in drawn)
+    detail = "" if all(map(all, drawn)) else f"first seed of {num_prompts} prompt{'s'[: num_prompts != 1]}"
+    return [EpochRows(None, "", (Strip(BEFORE_TRAINING, detail, sheet, is_baseline=False, images=drawn),))]
 
 
 def _images(

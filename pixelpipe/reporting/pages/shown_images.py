@@ -11,6 +11,7 @@ from typing import Any
 
 from PIL import Image
 
+from pixelpipe.reporting.before_training import drawn_before_training
 from pixelpipe.reporting.contact_sheet import choose_epochs
 from pixelpipe.reporting.description import Description
 from pixelpipe.reporting.trajectory import EpochFacts
@@ -21,6 +22,7 @@ BUDGET_BYTES = 4_300_000  # of all images of a page with what is said of them; t
 BASE64_OF_PNG = 1.3  # a strip as lossless WebP in base64, to its sprites as PNG: of pure noise, the worst, measured
 BYTES_SAID = 400  # of an image, beside its prompt: its cell, figures and link
 MAX_SIDE_PX = 16_383  # of a WebP picture
+BEFORE = 0  # the epoch that stands for what was drawn before training
 
 Key = tuple[int, str, int]  # epoch, prompt_id, seed
 Images = Mapping[Key, Mapping[str, Any]]
@@ -43,12 +45,13 @@ class ShownEpoch:
 
 @dataclass(frozen=True, slots=True)
 class ShownImages:
-    """What is shown of an experiment and of its baseline."""
+    """What is shown of an experiment and of its baseline; `before`: of epoch `BEFORE`, without figures."""
 
     columns: tuple[Column, ...]
     epochs: tuple[ShownEpoch, ...]
     ours: Images
     theirs: Images
+    before: Images
     grid: int
     num_prompts: int  # of all, as `num_seeds` and `num_epochs`
     num_seeds: int
@@ -67,11 +70,12 @@ def read_shown_images(store: Store, description: Description, metrics: Iterable[
     baseline = description.baseline
     theirs = _read(store, baseline.experiment_id, metrics) if baseline and baseline.experiment_id else {}
     columns = _columns(ours)
+    before = _before(store, description.experiment_id, columns)
     epochs = [
         ShownEpoch(description.as_compared(facts), description.baseline_of(facts)) for facts in description.epochs
     ]
     num_seeds, grid = max(len(column.seeds) for column in columns), next(iter(ours.values()))["grid"]
-    room = int(BUDGET_BYTES / _mean_bytes(ours))  # images
+    room = int((BUDGET_BYTES - _bytes(before)) / (_bytes(ours) / len(ours)))  # images
     per_epoch = 2 if theirs else 1
     seeds = max(1, min(num_seeds, room // (len(epochs) * per_epoch * len(columns))))
     most_epochs = max(2, room // (per_epoch * len(columns)))
@@ -82,6 +86,7 @@ def read_shown_images(store: Store, description: Description, metrics: Iterable[
         epochs=tuple(shown for shown in epochs if shown.facts.epoch in chosen),
         ours=ours,
         theirs=theirs,
+        before=before,
         grid=grid,
         num_prompts=len(columns),
         num_seeds=num_seeds,
@@ -120,8 +125,14 @@ def _columns(images: Images) -> list[Column]:
     return [Column(prompt_id, prompts[prompt_id], tuple(seeds[prompt_id])) for prompt_id in sorted(prompts)]
 
 
-def _mean_bytes(images: Images) -> float:
-    """What an image takes in the page, at most."""
+def _before(store: Store, experiment_id: str, columns: Iterable[Column]) -> dict[Key, dict[str, Any]]:
+    prompts = {(column.prompt_id, seed): column.prompt for column in columns for seed in column.seeds}
+    drawn = drawn_before_training(store, experiment_id, prompts)
+    return {(BEFORE, *image): {"prompt": prompts[image], "sprite_png": png} for image, png in drawn.items()}
+
+
+def _bytes(images: Images) -> float:
+    """What images take in the page, at most."""
     sprites = sum(len(row["sprite_png"]) for row in images.values())
     words = sum(len(row["prompt"].encode()) for row in images.values())
-    return BYTES_SAID + (BASE64_OF_PNG * sprites + words) / len(images)
+    return len(images) * BYTES_SAID + BASE64_OF_PNG * sprites + words

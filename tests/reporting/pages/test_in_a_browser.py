@@ -60,8 +60,9 @@ def play(tmp_path):
     return run
 
 
-def test_keys_and_buttons_step_through_the_samples(store, story, play):
+def test_keys_and_buttons_step_through_the_samples(store, fill, story, play):
     baseline, candidate = story
+    fill.before_training([None, fill.sprite(24, 5000)])
     store.put(f"experiments/{candidate}/samples/epoch-02/p000__0.png", b"png")
     store.put(f"experiments/{baseline}/samples/epoch-01/p001__101.png", b"png")
     seen = play(
@@ -75,12 +76,18 @@ def test_keys_and_buttons_step_through_the_samples(store, story, play):
         document.activeElement.blur();
         find('[data-step=epoch][data-by="1"]').click();
         look();
+        for (const by of [-1, -1]) find(`[data-step=epoch][data-by="${by}"]`).click();
+        find("[data-step=seed]").click();
+        look();
+        seen.push([...document.querySelectorAll(".stage tbody td:nth-child(2)")].map((e) => e.textContent).join(""));
         seen.push(find(".stage").hidden, document.documentElement.scrollWidth - innerWidth,
           document.querySelectorAll('.samples a[tabindex="0"]').length);
         told();
         """,
     )
-    *steps, hidden, overflow, tab_stops = seen
+    *steps, before, told, hidden, overflow, tab_stops = seen
+    assert before[:3] == ["Before training, prompt 2 of 12, seed 100 (1 of 2)", None, "Before training"]
+    assert told == "", "nobody has measured it"
     assert [step[0] for step in steps] == [
         "Epoch 2, prompt 1 of 12, seed 0 (1 of 2)",
         "Epoch 2, prompt 2 of 12, seed 100 (1 of 2)",

@@ -175,6 +175,33 @@ def test_the_baseline_stands_beneath_its_epoch_with_the_same_seed(store, story):
         assert seeds[0] == seeds[1]
 
 
+def test_what_was_drawn_before_training_stands_above_all_epochs(store, fill, story, parse):
+    _, candidate_id = story
+    without = page(store, candidate_id)
+    before = [fill.sprite(24, 5000 + p) for p in range(3)]
+    fill.before_training([before[0], None, before[2]])
+    source = page(store, candidate_id)
+    [data] = re.findall(r'id="samples-data">(.*?)</script>', source, re.DOTALL)
+    first, *others = json.loads(data)["rows"]
+    assert first["title"] == "Before training"
+    assert first["images"][:3] == [
+        [{"seed": "0", "figures": [], "href": None}, None],
+        [None, None],
+        [{"seed": "200", "figures": [], "href": None}, None],
+    ]
+    assert others == json.loads(re.findall(r'id="samples-data">(.*?)</script>', without, re.DOTALL)[0])["rows"]
+    sheet = atlas(source, first["sheet"])
+    assert np.array_equal(sheet[:24, 48:72, :3], before[2])
+    assert not sheet[:, 24:48, 3].any()
+    found = parse(source)
+    assert "Before trainingfirst seed of 2 prompts" in found.text
+    labels = found.values("aria-label")
+    assert any(label.startswith("Before training, seed 0: ") for label in labels)
+    [gone] = {re.search(r"(\d+) of the full-size images are no longer", text)[1] for text in (without, source)}
+    assert gone == "96", "it never had any"
+    assert len(source) - len(without) < 20_000
+
+
 def test_full_size_images_are_linked_where_the_store_has_them(store, story):
     baseline_id, candidate_id = story
     store.put(f"experiments/{candidate_id}/samples/epoch-01/p000__0.png", b"png")

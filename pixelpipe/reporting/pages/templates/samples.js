@@ -14,11 +14,13 @@
 
   const imageOf = (row, column) => data.rows[row].images[column][at.seed] || null;
 
+  const judged = (image) => image.figures.length ? `${image.figures[0]} ${data.metrics[0]}` : "";  // before training: none
+
   function describe(row, column) {
     const image = imageOf(row, column);
     const title = data.rows[row].title;
     if (!image) return `${title}: no image`;
-    return `${title}, seed ${image.seed}, ${image.figures[0]} ${data.metrics[0]}: ${data.prompts[column]}`;
+    return `${[title, `seed ${image.seed}`, judged(image)].filter(Boolean).join(", ")}: ${data.prompts[column]}`;
   }
 
   function dress(element, row, column) {
@@ -46,13 +48,13 @@
     sprite.style.setProperty("--c", at.column);
     const image = dress(sprite, row, at.column);
     const caption = figure.querySelector("figcaption");
-    caption.textContent = image ? `${data.rows[row].title}: ${image.figures[0]} ${data.metrics[0]}` : data.rows[row].title;
+    caption.textContent = [data.rows[row].title, image && judged(image)].filter(Boolean).join(": ");
     if (image && image.href) {
       const link = document.createElement("a");
       link.href = image.href;
       link.textContent = "full size";
       caption.append(" · ", link);
-    } else if (image) caption.append(" · full size no longer kept");
+    } else if (image && judged(image)) caption.append(" · full size no longer kept");
     return image;
   }
 
@@ -63,7 +65,7 @@
     const theirs = showSide(stage.querySelector(".theirs"), data.epochs[epoch] > 1 ? first + 1 : undefined);
     stage.querySelector(".prompt bdi").textContent = data.prompts[at.column];
     stage.querySelectorAll(".figures tbody tr").forEach((tr, metric) => {
-      [ours, theirs].forEach((image, side) => { tr.cells[side + 1].textContent = image ? image.figures[metric] : ""; });
+      [ours, theirs].forEach((image, side) => { tr.cells[side + 1].textContent = (image && image.figures[metric]) || ""; });
     });
     for (const tr of stage.querySelector(".figures").rows) tr.cells[2].hidden = data.epochs[epoch] < 2;
     const seed = (ours || theirs || { seed: "–" }).seed;
