@@ -39,7 +39,7 @@ BASELINE: dict[str, Any] = {
     "line": "demo-portraits-24",
     "dataset": {"grid": 24, "repeats": 4},
     "captions": {"strategy": "sidecar", "column": "text"},
-    "training": {"resolution": 192, "epochs": 6, "batch_size": 16, "learning_rate": 1e-4, "ema_decay": 0},
+    "training": {"resolution": 192, "epochs": 6, "batch_size": 16, "learning_rate": 1e-4, "ema_decay": 0.95},
     "sampling": {"num_prompts": 12, "seeds_per_prompt": 2, "num_inference_steps": 20, "guidance_scale": 2.0},
 }
 CANDIDATE: dict[str, Any] = {  # why this one: docs/decisions/0008-the-demos-candidate.md

@@ -28,6 +28,7 @@ class _DefaultsOfBase:
     learning_rate: float = 1e-5
     lora_learning_rate: float = 1e-4
     ema_decay: float | None = None
+    noise_offset: float = 0.0
 
 
 _SD15 = _DefaultsOfBase()
@@ -35,11 +36,12 @@ _SD15 = _DefaultsOfBase()
 # shout (docs/decisions/0031-how-the-tiny-base-learns.md).
 _TINY = _DefaultsOfBase(
     latents_per_cell=1,
-    guidance_scale=2.0,
+    guidance_scale=3.0,
     repeats=6,
-    learning_rate=5e-4,
+    learning_rate=2e-4,
     lora_learning_rate=1e-3,
     ema_decay=0.99,
+    noise_offset=0.1,
 )
 
 
@@ -153,6 +155,7 @@ class ExperimentConfig(Strict):
             "resolution": self.resolution,
             "learning_rate": given.learning_rate or learning_rate,
             "ema_decay": usual.ema_decay if given.ema_decay is None else given.ema_decay,
+            "noise_offset": usual.noise_offset if given.noise_offset is None else given.noise_offset,
         }
         return given.model_copy(update=filled_in)
 

@@ -34,7 +34,7 @@ class TrainingConfig(Strict):
         default=1, description="Parts that a batch is computed in, for less memory; auto: as few as fit."
     )
     learning_rate: float | None = Field(
-        default=None, gt=0, lt=1, description="Default: 1e-5, the tiny base's is 5e-4; lora: 1e-4 and 1e-3."
+        default=None, gt=0, lt=1, description="Default: 1e-5, the tiny base's is 2e-4; lora: 1e-4 and 1e-3."
     )
     lr_scheduler: Literal["constant", "linear", "cosine"] = Field(
         default="constant", description="linear and cosine end at 0 with the last planned step."
@@ -50,7 +50,12 @@ class TrainingConfig(Strict):
         "Default: none, the tiny base's is 0.99.",
     )
     min_snr_gamma: float | None = Field(default=None, gt=0, description="Min-SNR loss weights; 5 is usual.")
-    noise_offset: float = Field(default=0.0, ge=0, le=1, description="Noise that shifts whole channels; 0.05 is usual.")
+    noise_offset: float | None = Field(
+        default=None,
+        ge=0,
+        le=1,
+        description="Noise that shifts whole channels, e.g. 0.05; 0: none. Default: none, the tiny base's is 0.1.",
+    )
     caption_dropout: float = Field(default=0.1, ge=0, lt=1, description="Share of steps' captions that are empty.")
     shuffle_tags: bool = Field(
         default=False, description="Comma-separated parts of captions in a new order each epoch."

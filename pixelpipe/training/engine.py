@@ -233,7 +233,7 @@ class Trainer:
             (size, *self.data.train.latent_shape),
             num_train_timesteps=len(self.schedule),
             caption_dropout=self.config.caption_dropout,
-            noise_offset=self.config.noise_offset,
+            noise_offset=self.config.noise_offset or 0.0,
             device=self.accelerator.device,
         )
 

@@ -170,7 +170,7 @@ def test_a_lora_is_drawn_as_merged_into_its_base(cli, store, base, lora, tmp_pat
     import dataclasses
 
     sampler = Sampler(dataclasses.replace(base, text_encoder=text_encoder), resolution=96, num_inference_steps=2,
-                      guidance_scale=2.0, batch_size=16)  # fmt: skip
+                      guidance_scale=3.0, batch_size=16)  # fmt: skip
     drawn = read_table(store, "samples", experiment).to_pylist()
     plans = [stages.ImagePlan(row["prompt_id"], row["prompt"], row["seed"]) for row in drawn]
     for plan, image in sampler.sample(unet, plans):

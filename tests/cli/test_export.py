@@ -153,7 +153,7 @@ def test_the_card(export, tmp_path):
     assert card.startswith("---\nlibrary_name: diffusers\ntags: [pixel-art, stable-diffusion, text-to-image]\n---\n")
     assert "**PROMOTED** (`better`). It is promoted \\[really\\]." in card
     assert "| clean images | 25% |" in card
-    assert f'image = pipeline("{PROMPT}", height=192, width=192, num_inference_steps=25, guidance_scale=2)' in card
+    assert f'image = pipeline("{PROMPT}", height=192, width=192, num_inference_steps=25, guidance_scale=3)' in card
     assert "Epoch 2 of 2 planned" in card
     python = re.findall(r"```python\n(.*?)```", card, re.DOTALL)
     compile(python[0], "card", "exec")

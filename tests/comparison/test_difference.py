@@ -49,9 +49,9 @@ def test_what_makes_no_checkpoint_is_no_factor(sections):
     [
         ({"seed": 1}, Factor("seed", "1", "1337")),
         ({"training": {"resolution": 384}}, Factor("resolution", "384", "192")),
-        ({"training": {"learning_rate": 2e-5}}, Factor("learning rate", "2e-05", "0.0005")),
+        ({"training": {"learning_rate": 2e-5}}, Factor("learning rate", "2e-05", "0.0002")),
         ({"training": {"batch_size": 8}}, Factor("batch size", "8", "16")),
-        ({"sampling": {"guidance_scale": 5.0}}, Factor("guidance scale", "5", "2")),
+        ({"sampling": {"guidance_scale": 5.0}}, Factor("guidance scale", "5", "3")),
         ({"dataset": {"path": "art", "repeats": 4}}, Factor("repeats", "4", "6")),
     ],
 )
@@ -80,8 +80,8 @@ def test_content_decides_not_its_name():
     renamed = resolved(
         dataset={"path": "art", "repeats": 6},
         model={"base": "/models/tiny"},
-        training={"resolution": 192, "learning_rate": 5e-4, "ema_decay": 0.99},
-        sampling={"guidance_scale": 2},
+        training={"resolution": 192, "learning_rate": 2e-4, "ema_decay": 0.99, "noise_offset": 0.1},
+        sampling={"guidance_scale": 3},
     )
     assert changed_factors(renamed, resolved(), HASHES, HASHES) == []
     assert changed_factors(renamed, resolved(), HASHES | {"base": "f" * 64}, HASHES) == [

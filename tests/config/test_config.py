@@ -126,25 +126,27 @@ def refused_values(**sections: Any) -> str:
 
 
 @pytest.mark.parametrize(
-    ("model", "repeats", "learning_rate", "ema_decay", "guidance_scale"),
+    ("model", "repeats", "learning_rate", "ema_decay", "noise_offset", "guidance_scale"),
     [
-        ({"base": "tiny"}, 6, 5e-4, 0.99, 2.0),
-        ({"base": "tiny", "method": "lora"}, 6, 1e-3, 0.99, 2.0),
-        ({"base": "someone/sd15"}, 1, 1e-5, None, 7.5),
-        ({"base": "someone/sd15", "method": "lora"}, 1, 1e-4, None, 7.5),
+        ({"base": "tiny"}, 6, 2e-4, 0.99, 0.1, 3.0),
+        ({"base": "tiny", "method": "lora"}, 6, 1e-3, 0.99, 0.1, 3.0),
+        ({"base": "someone/sd15"}, 1, 1e-5, None, 0.0, 7.5),
+        ({"base": "someone/sd15", "method": "lora"}, 1, 1e-4, None, 0.0, 7.5),
     ],
 )
-def test_defaults_follow_the_base(model, repeats, learning_rate, ema_decay, guidance_scale):
+def test_defaults_follow_the_base(model, repeats, learning_rate, ema_decay, noise_offset, guidance_scale):
     resolved = parse_config({**MINIMAL, "model": model}, "test").resolved()
     assert resolved["dataset"]["repeats"] == repeats
     assert resolved["training"]["learning_rate"] == learning_rate
     assert resolved["training"]["ema_decay"] == ema_decay
+    assert resolved["training"]["noise_offset"] == noise_offset
     assert resolved["sampling"]["guidance_scale"] == guidance_scale
 
 
-def test_no_average_stays_none_where_one_is_the_default():
-    given = parse_config({**MINIMAL, "training": {"ema_decay": 0}}, "test")
-    assert parse_config(given.resolved(), "test").resolved_training.ema_decay == 0
+@pytest.mark.parametrize("field", ["ema_decay", "noise_offset"])
+def test_none_stays_none_where_something_is_the_default(field):
+    given = parse_config({**MINIMAL, "training": {field: 0}}, "test")
+    assert getattr(parse_config(given.resolved(), "test").resolved_training, field) == 0
 
 
 def test_every_field_reaches_the_resolved_configuration():

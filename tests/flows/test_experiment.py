@@ -245,7 +245,7 @@ def drawn_before(store: Store, experiment_id: str) -> dict[str, bytes]:
 def test_the_base_drew_the_first_seeds_before_training(undisturbed, base):
     config, store, state = undisturbed
     first = prepare(store, config).evaluation.first_images
-    sampler = Sampler(base, resolution=96, num_inference_steps=4, guidance_scale=2.0, batch_size=len(first))
+    sampler = Sampler(base, resolution=96, num_inference_steps=4, guidance_scale=3.0, batch_size=len(first))
     expected = {
         before_key(state.result().experiment_id, plan.prompt_id, plan.seed): encode_png(sprites(image[None], 24)[0])
         for plan, image in sampler.sample(base.unet, first)

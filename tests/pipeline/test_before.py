@@ -33,7 +33,7 @@ def test_the_base_draws_and_training_does_not_notice(make_config, base, tmp_path
     assert hashes[0] == hashes[1]
 
     plans, experiment_id = session.experiment.evaluation.images, session.experiment.experiment_id
-    sampler = Sampler(base, resolution=64, num_inference_steps=2, guidance_scale=2.0, batch_size=8)
+    sampler = Sampler(base, resolution=64, num_inference_steps=2, guidance_scale=3.0, batch_size=8)
     drawn = {before_key(experiment_id, plan.prompt_id, plan.seed): encode_png(sprites(image[None], 24)[0])
              for plan, image in sampler.sample(base.unet, plans)}  # fmt: skip
     assert {key: store.read(key) for key in store.list(f"experiments/{experiment_id}/before")} == drawn
