@@ -62,7 +62,7 @@ def make_trainer() -> Callable[..., Trainer]:
     """A trainer of 10 sprites, shown twice an epoch; keywords are fields of `training`, or whole sections."""
 
     def make(seed: int = 1, accelerator: Any = None, model: Any = None, unet: Any = None, **training: Any) -> Trainer:
-        defaults = {"epochs": 3, "batch_size": 8, "learning_rate": 1e-3, "ema_decay": 0}
+        defaults = {"epochs": 3, "batch_size": 8, "learning_rate": 1e-3, "ema_decay": 0, "noise_offset": 0}
         config = parse_config(
             {"name": "x", "dataset": {"path": "x"}, "model": model or {}, "training": {**defaults, **training}}, "test"
         )

@@ -15,6 +15,7 @@ OVERSAMPLING = 4
 COVERED = 100  # of 255: thin lines survive the reduction
 DEPTHS = 4  # cells from the rim to where a part is flat
 SHADOW, LIGHT = np.array([26, 18, 52], np.float32), np.array([255, 246, 214], np.float32)
+EYES = ((250, 240, 200), (255, 60, 40), (255, 220, 60), (20, 16, 24), (20, 16, 24), (120, 240, 255))
 BAYER = np.array([[0, 8, 2, 10], [12, 4, 14, 6], [3, 11, 1, 9], [15, 7, 13, 5]], np.float32) / 16 - 0.47
 
 Point = tuple[float, float]
@@ -182,9 +183,6 @@ class Easel:
             self.mask |= around
         if flipped:
             self.image, self.mask = self.image[:, ::-1].copy(), self.mask[:, ::-1].copy()
-
-
-EYES = ((250, 240, 200), (255, 60, 40), (255, 220, 60), (20, 16, 24), (20, 16, 24), (120, 240, 255))
 
 
 def _ramp(color: np.ndarray, tones: np.ndarray, most_light: float) -> np.ndarray:
