@@ -1,11 +1,12 @@
-"""How the tiny base was made: a miniature Stable Diffusion, trained on a laptop's processor.
+"""How the tiny base is made: a miniature Stable Diffusion, in minutes on a GPU or about an hour on two cores.
 
-    python -m pixelpipe.models.pretrain_tiny --out DIR --minutes-unet 38 --num-pictures 7000 --seed 0
+    python -m pixelpipe.models.pretrain_tiny --out DIR --minutes-unet 40 --seed 0
     python -m pixelpipe.models.pretrain_tiny --out DIR --continue --minutes-unet 20 --seed 1
 
-The first round, on two busy cores, made 2,900 steps of 32 pictures (held-out loss 0.101 at uniform timesteps). A
-round is measured in minutes, so its weights depend on the machine. Figures and limits: `tiny/README.md`.
+A round is measured in minutes, so its weights depend on the machine. The rounds of the shipped one, its figures and
+limits: `tiny/README.md`.
 
-`__main__.py` runs it: `tokenizer.py`, `vae.py`, `paintings.py` and `creatures.py` (what it sees),
-`latents.py`, `diffusion.py`, and `pack.py`. No public data, no downloaded weights; everything is drawn by code.
+`__main__.py` runs it: `tokenizer.py`, `vae.py`; what it sees is in `paintings.py`, `creatures.py` (flat ones) and
+`figures.py` (as sprite sets have them: `bodies.py`, painted on `easel.py`); `latents.py`, `diffusion.py`, and `pack.py`.
+No public data, no downloaded weights; everything is drawn by code.
 """
