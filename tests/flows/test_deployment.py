@@ -364,7 +364,7 @@ def test_runs_outlive_cancel_a_killed_worker_and_a_killed_server(prefect: Prefec
     cancelled = run()
     prefect.wait(lambda: task_runs(cancelled, "train epoch"), "the first run trains")
     prefect.api("POST", f"/flow_runs/{cancelled}/set_state", {"state": {"type": "CANCELLING"}, "force": False})
-    prefect.wait(lambda: not flow_processes(prefect), "every process of the cancelled run is gone", 10)
+    prefect.wait(lambda: not flow_processes(prefect), "every process of the cancelled run is gone", 30)
     assert state(cancelled)["type"] == "CANCELLED"
     assert latest_status(store, experiment_id)["status"] == "cancelled"
 

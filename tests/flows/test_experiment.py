@@ -257,7 +257,7 @@ def test_killed_again_and_again_it_ends_as_if_undisturbed(undisturbed, tmp_path)
     """SIGKILL in front of writes all over the run: the same rows and the same verdict, and no row twice."""
     config, undisturbed_store, state = undisturbed
     store = Store.open(tmp_path / "store")
-    for write, expected in ((9, -9), ("/before/p005__", -9), (50, -9), (0, 0)):
+    for write, expected in (("/before/p005__", -9), (50, -9), (0, 0)):
         with start_run(config, store, write) as process:
             _, stderr = process.communicate(timeout=300)
         assert process.returncode == expected, stderr[-3000:]
