@@ -268,7 +268,7 @@ def test_stopped_between_looking_and_writing(store: Store, write: int, committed
         assert ask(holder, f"stop {write}") == "done"
         tell(holder, f"commit {folder}/epoch-01-1.parquet")
         wait_stopped(holder)
-        time.sleep(0.6)
+        time.sleep(1.2)
         lease = acquire(store, EXPERIMENT, **PACE)
         assert [Path(key).name for key in store.list(folder)] == committed
         lease.store.commit(f"{folder}/epoch-02-2.parquet", b"attempt 2")
