@@ -7,7 +7,7 @@ A round is measured in minutes, so its weights depend on the machine. The rounds
 limits: `tiny/README.md`.
 
 `__main__.py` runs it: `tokenizer.py`, `vae.py`; what it sees is in `paintings.py`, `creatures.py` (flat ones) and
-`figures.py` (as sprite sets have them: the plans in `bodies.py`, from `people.py`, `animals.py` and `things.py`, painted
+`figures.py` (as sprite sets have them: plans in `bodies.py`, from `people.py`, `animals.py` and `things.py`, painted
 on `easel.py`); then `latents.py`, `diffusion.py`, `pack.py`.
 No public data, no downloaded weights; everything is drawn by code.
 """
