@@ -20,8 +20,41 @@ from typing import Any
 import numpy as np
 import pytest
 
+from pixelpipe.collector import resting
 from pixelpipe.config import ExperimentConfig, parse_config
 from pixelpipe.store import Store
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Iterator[None]:
+    """It imports all that there is."""
+    with resting():
+        return (yield)
+
+
+TESTS = Path(__file__).parent
+# What several files share and takes long to make, and files whose tests run long: they come first.
+SHARED = ("undisturbed", "prefect_server")
+LONGEST_FIRST = ("flows", "pipeline", "training", "cli")
+
+
+@pytest.hookimpl(tryfirst=True)  # before xdist looks for the groups
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Of several processes one runs all of a file, and all files that share the same: nothing is made twice."""
+    shared: dict[Path, str] = {}
+    for name in reversed(SHARED):
+        shared |= {item.path: name for item in items if name in getattr(item, "fixturenames", ())}
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(shared.get(item.path) or str(item.path.relative_to(TESTS))))
+
+    def place(item: pytest.Item) -> tuple[int, int]:
+        folder = item.path.relative_to(TESTS).parts[0]
+        return (
+            SHARED.index(shared[item.path]) if item.path in shared else len(SHARED),
+            LONGEST_FIRST.index(folder) if folder in LONGEST_FIRST else len(LONGEST_FIRST),
+        )
+
+    items.sort(key=place)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -125,7 +158,7 @@ class Painter:
             "name": name,
             "line": "art-24",
             "dataset": {"path": str(self.folder / "art"), "repeats": 1, "validation_fraction": 0.3},
-            "training": {"epochs": 4},
+            "training": {"epochs": 4, "resolution": 96},  # of the floor alone, which the real VAE measures
             "sampling": {"num_prompts": 8, "seeds_per_prompt": 2, "confirm_seeds": 2},
         }
         for section, changes in sections.items():

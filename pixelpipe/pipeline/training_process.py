@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pixelpipe.collector import resting
 from pixelpipe.training.launcher import end_with_the_flow, meet
 
 if TYPE_CHECKING:  # imported once the process can no longer outlive its flow
@@ -32,15 +33,16 @@ def main(folder: Path) -> None:
 
 
 def _train(files: EpochFiles) -> None:
-    import torch
-    from accelerate import Accelerator
+    with resting():
+        import torch
+        from accelerate import Accelerator
 
-    from pixelpipe.errors import ConfigError
-    from pixelpipe.lease import Lease
-    from pixelpipe.pipeline.launched import Job
-    from pixelpipe.pipeline.prepare import prepare
-    from pixelpipe.pipeline.session import Session
-    from pixelpipe.store import Store
+        from pixelpipe.errors import ConfigError
+        from pixelpipe.lease import Lease
+        from pixelpipe.pipeline.launched import Job
+        from pixelpipe.pipeline.prepare import prepare
+        from pixelpipe.pipeline.session import Session
+        from pixelpipe.store import Store
 
     meet(files.folder)
     accelerator = Accelerator()

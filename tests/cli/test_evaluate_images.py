@@ -1,6 +1,7 @@
 """Images of another trainer: judged by the rule of any run, and every bad folder refused in one line."""
 
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -33,6 +34,10 @@ def fill(folder, epochs, num_colors):
 
 @pytest.fixture
 def images(tmp_path):
+    return draw_images(tmp_path)
+
+
+def draw_images(tmp_path):
     """Folders `base` and `new` (three times the colors), `art`, and `prompts.txt`."""
     fill(tmp_path / "base", 3, 10)
     fill(tmp_path / "new", 3, 30)
@@ -41,6 +46,19 @@ def images(tmp_path):
         Image.fromarray(picture(90, number, 8)[::2, ::2]).save(tmp_path / f"art/{number}.png")
     (tmp_path / "prompts.txt").write_text("\n".join(f"portrait {n}" for n in range(1, NUM_PROMPTS + 1)))
     return tmp_path
+
+
+@pytest.fixture(scope="module")
+def known(tmp_path_factory):
+    return draw_images(tmp_path_factory.mktemp("known"))
+
+
+@pytest.fixture
+def with_baseline(cli, known, tmp_path):
+    """`images` and a store that has the baseline, which is taken in once."""
+    if not (known / "store").exists():
+        assert as_baseline(cli, known).exit_code == 0
+    return Path(shutil.copytree(known, tmp_path, dirs_exist_ok=True))
 
 
 def as_baseline(cli, place, *more):
@@ -73,9 +91,9 @@ def test_a_candidate_is_paired_with_the_baseline_and_abandoned(cli, images):
     assert store.exists(f"experiments/{candidate}/contact_sheet.png")
 
 
-def test_epoch_by_epoch_as_it_is_trained(cli, images):
+def test_epoch_by_epoch_as_it_is_trained(cli, with_baseline):
     """Planned for 8 epochs: after each of them the same command judges what is new."""
-    as_baseline(cli, images)
+    images = with_baseline
     later = images / "new/epoch-03"
     later.rename(images / "epoch-03")
     first = as_candidate(cli, images, "--set", "training.epochs=8")
@@ -89,11 +107,11 @@ def test_epoch_by_epoch_as_it_is_trained(cli, images):
     assert attempts == [1, 1, 2]
 
 
-def test_what_looks_better_waits_for_a_person(cli, images):
+def test_what_looks_better_waits_for_a_person(cli, with_baseline):
     """Without weights nobody can draw fresh seeds."""
+    images = with_baseline
     shutil.rmtree(images / "new")
     fill(images / "new", 3, 8)
-    as_baseline(cli, images)
     result = as_candidate(cli, images, "--set", "judge.metric=unique_colors")
     assert "INCONCLUSIVE" in result.out
     assert champion(Store.open(images / "store"), "art").experiment_id.startswith("base-")
@@ -157,8 +175,8 @@ BAD = {
 
 
 @pytest.mark.parametrize("case", BAD)
-def test_a_bad_folder_is_one_line_and_writes_nothing(cli, images, case):
-    as_baseline(cli, images)
+def test_a_bad_folder_is_one_line_and_writes_nothing(cli, with_baseline, case):
+    images = with_baseline
     before = Store.open(images / "store").list()
     spoil(case)(images)
     assert BAD[case] in as_candidate(cli, images).refused()
@@ -178,8 +196,8 @@ def test_what_must_be_said_once(cli, images):
     assert nothing == "one of CHECKPOINT, --images DIR and --figures FIGURES.yaml must be given"
 
 
-def test_what_was_judged_stays(cli, images):
-    as_baseline(cli, images)
+def test_what_was_judged_stays(cli, with_baseline):
+    images = with_baseline
     as_candidate(cli, images)
     path = images / "new/epoch-02/p004__11.png"
     Image.fromarray(picture(1, 1, 5)).save(path)

@@ -115,6 +115,8 @@ class Prefect:
     folder: Path
     port: int
     processes: dict[str, subprocess.Popen] = field(default_factory=dict)
+    # one, since each reads all the certificates there are; it keeps no connection, since the server is killed
+    client: httpx.Client = field(default_factory=lambda: httpx.Client(limits=httpx.Limits(max_keepalive_connections=0)))
 
     @property
     def environment(self) -> dict[str, str]:
@@ -146,7 +148,9 @@ class Prefect:
     def api(self, method: str, path: str, body: Any = None) -> Any:
         for _ in range(20):  # SQLite is busy now and then: Prefect's own client tries again, too
             try:
-                answer = httpx.request(method, f"{self.environment['PREFECT_API_URL']}{path}", json=body, timeout=60)
+                answer = self.client.request(
+                    method, f"{self.environment['PREFECT_API_URL']}{path}", json=body, timeout=60
+                )
             except httpx.ReadTimeout:
                 if method != "GET":
                     raise
@@ -182,7 +186,7 @@ class Prefect:
     def answers(self) -> bool:
         assert self.processes["server"].poll() is None, self.log("server")
         try:
-            return httpx.get(f"{self.environment['PREFECT_API_URL']}/health", timeout=2).is_success
+            return self.client.get(f"{self.environment['PREFECT_API_URL']}/health", timeout=2).is_success
         except httpx.HTTPError:
             return False
 
@@ -200,6 +204,7 @@ def running_prefect(folder: Path) -> Iterator[Prefect]:
         for process in reversed(prefect.processes.values()):  # workers first: they have something to tell the server
             process.terminate()
             process.wait(timeout=60)
+        prefect.client.close()
 
 
 @pytest.fixture(scope="module")

@@ -204,7 +204,7 @@ def test_history_of_a_like_run_is_measured_not_assumed(painter):
     plan = plan_experiment(painter.store, config)
     assert plan.seconds_from == f"measured: {experiment_id}, 4 epochs"
     assert plan.training_s == pytest.approx(4 * 11 * 10 / 40)  # 16 sprites, 5 held out
-    other = config.model_copy(update={"training": config.training.model_copy(update={"resolution": 96})})
+    other = config.model_copy(update={"training": config.training.model_copy(update={"resolution": 192})})
     assert _measured_rates(painter.store, other) is None
 
 

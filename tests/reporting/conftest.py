@@ -2,6 +2,7 @@
 
 import io
 import json
+import shutil
 from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
 
@@ -273,13 +274,23 @@ def fill(store):
     return Fill(store)
 
 
-@pytest.fixture
-def story(fill):
-    """(baseline's id, abandoned candidate's id): two factors changed, twice as many colors."""
+@pytest.fixture(scope="session")
+def told(tmp_path_factory):
+    """The store of `story`, filled once, and its two ids."""
+    fill = Fill(Store.open(tmp_path_factory.mktemp("told") / "store"))
     baseline_id = fill.run(fill.config("baseline"), [30, 28, 26, 24])
     captions = {"strategy": "sidecar", "column": "detailed"}
     config = fill.config("doomed", captions=captions, training={"epochs": 4, "resolution": 96})
-    return baseline_id, fill.run(config, [48, 52, 50, 50], baseline_id, captions="f" * 64)
+    return fill, (baseline_id, fill.run(config, [48, 52, 50, 50], baseline_id, captions="f" * 64))
+
+
+@pytest.fixture
+def story(fill, told):
+    """(baseline's id, abandoned candidate's id): two factors changed, twice as many colors."""
+    teller, ids = told
+    shutil.copytree(teller.store.url, fill.store.url, dirs_exist_ok=True)
+    fill.lineage, fill.experiment = teller.lineage, teller.experiment
+    return ids
 
 
 UNSEEN = ("style", "script", "title")

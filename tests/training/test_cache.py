@@ -128,6 +128,7 @@ def test_a_corrupt_cache_is_computed_again_with_a_warning(base, samples, tmp_pat
 
 @pytest.mark.parametrize("damage", ["cut", "no index", "no table", "not json"])
 def test_a_cache_that_was_not_written_to_its_end_is_none(base, samples, tmp_path, damage):
+    samples = samples[:2]
     expected = table(build_cache(base, samples, 96, folder=tmp_path).latents)
     [pack], [index] = tmp_path.glob("latents/*/*.npy"), tmp_path.glob("latents/*/*.json")
     if damage == "cut":

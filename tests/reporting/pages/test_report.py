@@ -109,9 +109,8 @@ def test_hostile_texts_are_shown_as_texts(store, fill, parse, text):
     fill.experiment = config.model_copy(update={"name": text})
     fill.status("failed", "error", f"It failed: {text}")
     source = page(store, experiment_id)
-    plain = page(store, baseline_id)
-    found, other = parse(source), parse(plain)
-    assert found.tags.count("script") == other.tags.count("script") == 2
+    found = parse(source)
+    assert found.tags.count("script") == 2  # ours
     assert {name for _, name, _ in found.attributes if name.startswith("on")} == set()
     assert not {"img", "iframe", "object", "embed"} & set(found.tags)
     assert f"It failed: {text}" in found.text

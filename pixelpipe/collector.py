@@ -1,0 +1,26 @@
+"""Python's garbage collector, kept from looking for garbage among imported modules, where there is none.
+
+Training imports 6,000 modules. As they come the collector walks all that came before ten times over, and once more as
+the process ends: 5 of the 12 s that both take together.
+"""
+
+import atexit
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+@contextmanager
+def resting() -> Iterator[None]:
+    """Import in here. What is imported, and all that is there by then, is never walked again."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
+
+
+def rest_at_exit() -> None:
+    """The end of the process frees its memory anyway."""
+    atexit.register(gc.freeze)
