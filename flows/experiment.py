@@ -1,30 +1,33 @@
 """One experiment: captions -> prepare -> [train -> sample -> analyze -> judge] per epoch -> conclude."""
 
-from contextlib import closing
+from pixelpipe.collector import resting
 
-from prefect import State, flow
-from prefect.states import Completed
+with resting():  # torch, diffusers and Prefect, in whichever process a run is
+    from contextlib import closing
 
-from flows.parameters import Experiment, Repetition, StoreUrl
-from pixelpipe.comparison.decision import Decision
-from pixelpipe.interruption import stop_if_interrupted
-from pixelpipe.lease import acquire
-from pixelpipe.pipeline.failure import recorded_failure
-from pixelpipe.pipeline.judge_again import must_be_judged_again
-from pixelpipe.pipeline.outcome import Outcome, stored_outcome
-from pixelpipe.pipeline.run import ExperimentRun
-from pixelpipe.pipeline.status import finished_status
-from pixelpipe.store import DEFAULT_STORE, Store
-from tasks.analysis import analyze_epoch
-from tasks.announcement import announce
-from tasks.captions import make_captions
-from tasks.comparison import conclude_experiment, judge_epoch, judge_epoch_again
-from tasks.dataset import prepare_experiment
-from tasks.live import Progress, announced, name_run, show_epoch
-from tasks.reporting import report_experiment
-from tasks.sampling import sample_epoch
-from tasks.training import train_epoch
-from tasks.worker import refuse_endless_resuming, under_worker
+    from prefect import State, flow
+    from prefect.states import Completed
+
+    from flows.parameters import Experiment, Repetition, StoreUrl
+    from pixelpipe.comparison.decision import Decision
+    from pixelpipe.interruption import stop_if_interrupted
+    from pixelpipe.lease import acquire
+    from pixelpipe.pipeline.failure import recorded_failure
+    from pixelpipe.pipeline.judge_again import must_be_judged_again
+    from pixelpipe.pipeline.outcome import Outcome, stored_outcome
+    from pixelpipe.pipeline.run import ExperimentRun
+    from pixelpipe.pipeline.status import finished_status
+    from pixelpipe.store import DEFAULT_STORE, Store
+    from tasks.analysis import analyze_epoch
+    from tasks.announcement import announce
+    from tasks.captions import make_captions
+    from tasks.comparison import conclude_experiment, judge_epoch, judge_epoch_again
+    from tasks.dataset import prepare_experiment
+    from tasks.live import Progress, announced, name_run, show_epoch
+    from tasks.reporting import report_experiment
+    from tasks.sampling import sample_epoch
+    from tasks.training import train_epoch
+    from tasks.worker import refuse_endless_resuming, under_worker
 
 
 @flow(name="run-experiment", flow_run_name="{config.name}")

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pixelpipe.cli.logs import log_to_stderr
-from pixelpipe.collector import resting
 from pixelpipe.config import ExperimentConfig
 from pixelpipe.progress import console
 from pixelpipe.store import Store
@@ -25,7 +24,7 @@ def run_on_prefect(store: Store, config: ExperimentConfig, repetition: int) -> O
 
     apply_settings()
     log_to_stderr()
-    with _waiting(_start_up_message(server_url())), resting():
+    with _waiting(_start_up_message(server_url())):
         connect(meanwhile=lambda: import_module("flows.experiment"))  # torch and diffusers take as long
     from flows.experiment import run_experiment
 

@@ -15,6 +15,7 @@ from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 from pixelpipe.errors import BaseModelError, WeightsError, one_line
 from pixelpipe.models.header import read_header
 from pixelpipe.models.layout import LAYOUT, SD15, hash_base
+from pixelpipe.models.memory import keep_freed_memory
 from pixelpipe.models.tensors import fill, folder_tensors, single_file_tensors
 
 PARTS_KEY = "pixelpipe.parts"  # a single file's metadata: configurations and vocabulary that are not SD1.5's, as JSON
@@ -45,6 +46,8 @@ def load_base(base: Path, device: torch.device | str = "cpu") -> BaseModel:
 
     Raises `BaseModelError`, one line, with the part that cannot be loaded and why.
     """
+    if torch.device(device).type == "cpu":
+        keep_freed_memory()
     with _one_line_errors(base), configurations(base) as folder:
         vae, text_encoder, unet = (
             _load_part(base, folder, part).to(device) for part in ("vae", "text_encoder", "unet")

@@ -3,19 +3,29 @@
 import csv
 import io
 import json
+import shutil
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
 
 from pixelpipe.comparison.decision import DECISION_SCHEMA
+from tests.conftest import make_painter
+
+
+@pytest.fixture(scope="module")
+def judged_once(tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:
+        painter = make_painter(tmp_path_factory.mktemp("judged"), patch)
+        painter.run("first", lambda _: 27)
+        return painter.store.url, painter.run("candidate", lambda _: 42)
 
 
 @pytest.fixture
-def judged(painter):
+def judged(judged_once, tmp_path):
     """(store, candidate): a candidate that was abandoned at its second epoch."""
-    painter.run("first", lambda _: 27)
-    return painter.store.url, painter.run("candidate", lambda _: 42)
+    store, candidate = judged_once
+    return str(shutil.copytree(store, tmp_path / "judged")), candidate
 
 
 def test_a_person_reads_each_epoch_and_that_the_record_holds(cli, judged):

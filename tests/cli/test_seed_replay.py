@@ -1,5 +1,6 @@
 """The seed's verdict, replayed: its figures are all that is known, and the rule says what it says of them."""
 
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -13,14 +14,21 @@ from pixelpipe.store import Store
 EXAMPLE = Path(__file__).parents[2] / "examples/seed-replay"
 
 
+@pytest.fixture(scope="module")
+def replayed_once(tmp_path_factory):
+    """Where the store is put once it is made."""
+    return tmp_path_factory.mktemp("replayed") / "store"
+
+
 @pytest.fixture
-def replayed(cli, tmp_path):
+def replayed(cli, replayed_once, tmp_path):
     """The store after the two commands of the example."""
-    store = tmp_path / "store"
-    baseline = cli("baseline", "import", EXAMPLE / "baseline.yaml", "--why", "the best of ten", "--store", store)
-    candidate = cli("evaluate", "--figures", EXAMPLE / "candidate.yaml", "--store", store)
-    assert (baseline.exit_code, candidate.exit_code) == (0, 0), baseline.err + candidate.err
-    return Store.open(store)
+    if not replayed_once.exists():
+        place = ("--store", replayed_once)
+        baseline = cli("baseline", "import", EXAMPLE / "baseline.yaml", "--why", "the best of ten", *place)
+        candidate = cli("evaluate", "--figures", EXAMPLE / "candidate.yaml", *place)
+        assert (baseline.exit_code, candidate.exit_code) == (0, 0), baseline.err + candidate.err
+    return Store.open(shutil.copytree(replayed_once, tmp_path / "store"))
 
 
 def the_candidate(store):

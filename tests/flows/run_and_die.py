@@ -10,7 +10,6 @@ import sys
 from functools import partial
 from pathlib import Path
 
-from pixelpipe.collector import resting
 from pixelpipe.config import ExperimentConfig
 from pixelpipe.lease import acquire
 from pixelpipe.store import Store
@@ -37,8 +36,7 @@ def end_before_write(which: str, signal_number: int) -> None:
 
 
 if __name__ == "__main__":
-    with resting():
-        import flows.experiment as flow
+    import flows.experiment as flow
 
     flow.acquire = partial(acquire, heartbeat_s=0.1, expires_after_s=0.5)  # type: ignore[assignment]
     config = ExperimentConfig.model_validate_json(Path(sys.argv[1]).read_text())

@@ -170,7 +170,7 @@ class Prefect:
             if time.monotonic() > until:
                 logs = "\n".join(f"--- {name}\n{self.log(name)}" for name in self.processes)
                 pytest.fail(f"{what}: not within {seconds} s\n{logs}")
-            time.sleep(0.2)
+            time.sleep(0.5)
         return found
 
     def lose_server(self, seconds: float) -> None:

@@ -183,7 +183,7 @@ def test_a_candidate_that_is_worse_is_abandoned_before_its_end(undisturbed, tmp_
 def test_a_candidate_that_looks_better_is_confirmed_on_fresh_seeds(undisturbed, tmp_path):
     """The champion is a wreck; whatever becomes of one that is none, it was confirmed."""
     config, store = undisturbed[0], Store.open(tmp_path / "store")
-    run_alone(store, changed(config, "reckless", epochs=2, learning_rate=RECKLESS))
+    run_alone(store, changed(config, "reckless", epochs=1, learning_rate=RECKLESS))
     candidate = changed(config, "timid", epochs=1)
     outcome = run_experiment(candidate, store.url, return_state=True).result()
     [decision] = read_table(store, "decisions", outcome.experiment_id).to_pylist()

@@ -21,6 +21,12 @@ def samples(portraits):
     return manifest.split("train")[:6]
 
 
+@pytest.fixture(autouse=True)
+def batches_of_three(monkeypatch):
+    """What is less is filled up to a batch: a usual one has 113 sprites of this size."""
+    monkeypatch.setattr(cache_module, "BATCH_PX", 3 * 96**2)
+
+
 def table(rows, numbers=None):
     """Rows as one tensor, in the order of `numbers`."""
     numbers = torch.arange(len(rows)) if numbers is None else numbers
