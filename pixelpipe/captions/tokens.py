@@ -36,7 +36,7 @@ class TokenBudget:
 
     @cached_property
     def _tokenizer(self) -> Any:
-        from transformers import CLIPTokenizer
+        from transformers.models.clip import CLIPTokenizer
 
         try:
             return CLIPTokenizer.from_pretrained(self.folder, local_files_only=True)

@@ -58,7 +58,7 @@ class VlmStrategy:
     @cached_property
     def _pipeline(self) -> Any:
         import torch
-        from transformers import pipeline
+        from transformers.pipelines import pipeline
         from transformers.utils import logging as transformers_logging
 
         transformers_logging.disable_progress_bar()

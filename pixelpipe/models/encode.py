@@ -6,7 +6,7 @@ from typing import Protocol
 import numpy as np
 import torch
 from diffusers import AutoencoderKL
-from transformers import CLIPTextModel, CLIPTokenizer
+from transformers.models.clip import CLIPTextModel, CLIPTokenizer
 
 from pixelpipe.data.sprites import upscale
 from pixelpipe.models.load import BaseModel

@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 from diffusers import AutoencoderKL, DDPMScheduler, UNet2DConditionModel
-from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
+from transformers.models.clip import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
 from pixelpipe.errors import BaseModelError, WeightsError, one_line
 from pixelpipe.models.header import read_header

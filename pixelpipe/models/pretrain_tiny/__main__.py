@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from diffusers import AutoencoderKL
-from transformers import CLIPTokenizer
+from transformers.models.clip import CLIPTokenizer
 
 from pixelpipe.data import portraits
 from pixelpipe.models.pretrain_tiny.creatures import draw_creature

@@ -14,7 +14,7 @@ import torch
 from diffusers import DDPMScheduler, UNet2DConditionModel
 from torch import nn
 from torch.nn import functional
-from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
+from transformers.models.clip import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
 from pixelpipe.models.pretrain_tiny.latents import LatentSet
 

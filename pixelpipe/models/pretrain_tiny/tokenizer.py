@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from itertools import pairwise
 from pathlib import Path
 
-from transformers import CLIPTokenizer
 from transformers.convert_slow_tokenizer import bytes_to_unicode
+from transformers.models.clip import CLIPTokenizer
 
 END_OF_WORD = "</w>"
 SPECIAL_TOKENS = ("<|startoftext|>", "<|endoftext|>")
