@@ -29,7 +29,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     rounds = parser.parse_args().rounds
     seconds(IMPORT)  # what is read from the disk, and compiled, once
-    times = {side: [] for side in SIDES}
+    times: dict[str, list[float]] = {side: [] for side in SIDES}
     for _ in range(rounds):
         for side, code in SIDES.items():
             times[side].append(seconds(code))

@@ -9,7 +9,6 @@ import click
 
 from pixelpipe import __version__
 from pixelpipe.cli.output_file import NO_SPACE
-from pixelpipe.collector import rest_at_exit
 from pixelpipe.errors import BadInputError, ExperimentHeldError, PixelpipeError, StoppedError
 from pixelpipe.interruption import listen
 
@@ -77,7 +76,6 @@ def app() -> None:
 def main() -> None:
     """Entry point: every expected error is one line on stderr and an exit code."""
     listen()
-    rest_at_exit()
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")  # it warns of parts that SD1.5 does not use
     sys.exit(_exit_code())
 

@@ -42,7 +42,7 @@ def extremes_picture(title: str, extremes: Extremes, summary: Summary, profile: 
         top += row_px
     _draw_chart(draw, summary, profile, top, width)
     buffer = io.BytesIO()
-    image.save(buffer, "PNG", optimize=True)
+    image.save(buffer, "PNG")
     return buffer.getvalue()
 
 

@@ -189,6 +189,12 @@ def test_real_processes(place):
     assert len(partly.stdout.splitlines()) == 11
 
 
+def test_a_process_that_queries_ends_without_a_word(filled):
+    """DuckDB says on stderr that it leaks where Python's collector was kept from it."""
+    query = pixelpipe_process("query", "SELECT count(*) AS n FROM epochs", "--store", filled, "--format", "csv")
+    assert (query.returncode, query.stdout.split(), query.stderr) == (0, ["n", "2"], "")
+
+
 @pytest.mark.parametrize("output_format", ["json", "csv", "table"])
 def test_a_reader_that_has_enough_is_no_error(place, output_format):
     code = "from pixelpipe.cli import main; main()"

@@ -1,4 +1,4 @@
-"""50 experiments that end at the same moment, in processes and threads of their own: no row is lost."""
+"""40 experiments that end at the same moment, in processes and threads of their own: no row is lost."""
 
 import subprocess
 import sys
@@ -9,7 +9,7 @@ from pixelpipe.lines import champion_history
 from pixelpipe.results.reader import list_experiments, read_table
 from pixelpipe.store import Store
 
-PROCESSES, THREADS = 5, 10
+PROCESSES, THREADS = 4, 10
 
 
 def test_no_row_is_lost(tmp_path: Path):
