@@ -62,14 +62,17 @@ tiny-base: $(INSTALLED) ## make the tiny base anew (about an hour on two cores)
 clean: ## remove the virtual environment and caches
 	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis *.egg-info
 
-# The stamp is written last: an install that was interrupted is done again. pip compiles on one core, and a third of it is
-# never imported: tests of packages, other models. As pip does, compileall passes over the few files for another Python.
+# The stamp is written last: an install that was interrupted is done again. The pip of Python 3.11 takes a minute to choose
+# versions that are pinned, so a newer one is used where there is one; it shows everybody what setuptools says of editable
+# installs. pip compiles on one core, and a third of it is never imported: tests of packages, other models. As pip does,
+# compileall passes over the few files for another Python.
+PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 NEVER_IMPORTED := /tests/|/transformers/models/(?!auto|clip)[^/]+/|/diffusers/pipelines/(?!stable_diffusion/)[^/]+/
 $(INSTALLED): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 		|| { echo "pixelpipe needs Python 3.11 or newer; name one with make PYTHON=..." >&2; exit 2; }
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade -c constraints.txt pip  # Python 3.11's resolves for a minute
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile -c constraints.txt -e '.[dev]'
+	-$(PIP) --upgrade pip
+	PYTHONWARNINGS=ignore $(PIP) --no-compile -e '.[dev]'
 	@$(BIN)/python -m compileall -qq --workers 0 -x '$(NEVER_IMPORTED)' $(VENV)/lib || true
 	@touch $@

@@ -46,11 +46,9 @@ def load_base(base: Path, device: torch.device | str = "cpu") -> BaseModel:
 
     Raises `BaseModelError`, one line, with the part that cannot be loaded and why.
     """
-    if torch.device(device).type == "cpu":
-        keep_freed_memory()
     with _one_line_errors(base), configurations(base) as folder:
         vae, text_encoder, unet = (
-            _load_part(base, folder, part).to(device) for part in ("vae", "text_encoder", "unet")
+            _on(device, _load_part(base, folder, part)) for part in ("vae", "text_encoder", "unet")
         )
         tokenizer = CLIPTokenizer.from_pretrained(folder / "tokenizer", local_files_only=True)
         noise_scheduler_config = _scheduler_config(folder)
@@ -68,7 +66,13 @@ def load_base(base: Path, device: torch.device | str = "cpu") -> BaseModel:
 def load_vae(base: Path, device: torch.device | str = "cpu") -> LoadedVae:
     """The VAE of a base and nothing else, which is 84M of SD1.5's 1,066M parameters; errors as of `load_base`."""
     with _one_line_errors(base), configurations(base) as folder:
-        return LoadedVae(_load_part(base, folder, "vae").to(device).requires_grad_(False))
+        return LoadedVae(_on(device, _load_part(base, folder, "vae")).requires_grad_(False))
+
+
+def _on(device: torch.device | str, part: Any) -> Any:
+    if torch.device(device).type == "cpu":
+        keep_freed_memory()
+    return part.to(device)
 
 
 def load_unet(folder: Path) -> UNet2DConditionModel:
