@@ -7,7 +7,7 @@ pages then come one fault at a time: a sixth of a training step, half of what th
 import ctypes
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of glibc's malloc.h
-KEPT_BYTES = 2**30
+KEPT_BYTES = 2**30  # what training the tiny base has at its peak: all that it frees (benchmarks/allocator.md)
 
 
 def keep_freed_memory() -> None:
