@@ -237,7 +237,7 @@ class Painter:
         return paint
 
     def _paint(self, key: str, mean: float, what: tuple[object, ...]) -> None:
-        from pixelpipe.pipeline.pictures import encode_png
+        from pixelpipe.data.png import encode_png
 
         seed = zlib.crc32(repr(what).encode())
         num_colors = round(mean * np.random.default_rng(seed).uniform(0.93, 1.07))

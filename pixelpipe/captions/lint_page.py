@@ -1,7 +1,6 @@
 """The lint as one HTML file that loads nothing: terms, and the worst captions beside their sprites."""
 
 import base64
-import io
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -9,9 +8,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from jinja2 import Environment, FileSystemLoader, select_autoescape
-from PIL import Image
 
 from pixelpipe.captions.findings import RULES, Finding, LintReport, Term
+from pixelpipe.data.png import encode_png
 
 WORST = 60  # captions that are shown
 TERMS = 80
@@ -81,6 +80,4 @@ def _interval(term: Term) -> dict[str, Any]:
 
 
 def _png(sprite: npt.NDArray[np.uint8]) -> str:
-    out = io.BytesIO()
-    Image.fromarray(sprite).save(out, format="PNG")
-    return "data:image/png;base64," + base64.b64encode(out.getvalue()).decode()
+    return "data:image/png;base64," + base64.b64encode(encode_png(sprite)).decode()

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from pixelpipe.data.listing import visible_files
 from pixelpipe.data.sprites import Sprite
 from pixelpipe.errors import DatasetError
+from pixelpipe.text_file import read_text
 
 METADATA_NAMES = ("metadata.jsonl", "metadata.csv")
 NOT_CAPTIONS = frozenset({"readme", "license", "licence", "notice", "credits"})
@@ -86,7 +87,7 @@ def _from_text_files(directory: Path, texts: Sequence[Path], file_names: Sequenc
             raise DatasetError(f"{path}: a caption without its image")
         if name in captions:
             raise DatasetError(f"{path}: {name} has another caption file, whose name differs in case only")
-        captions[name] = fold(read_text(path))
+        captions[name] = fold(read_text(path, "a caption", DatasetError))
     for name in file_names:
         if name not in captions:
             expected = f"{Path(name).with_suffix('.txt')}, {METADATA_NAMES[0]} or {METADATA_NAMES[1]}"
@@ -117,7 +118,7 @@ def _from_metadata(path: Path, column: str) -> dict[str, str]:
 
 def metadata_rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     """(number of the line, from 1, at which a record ends; the record)."""
-    text = read_text(path)
+    text = read_text(path, "a table of texts", DatasetError)
     return _csv_rows(path, text) if path.suffix == ".csv" else _jsonl_rows(path, text)
 
 
@@ -164,15 +165,6 @@ def match_names(metadata: Path, captions: Mapping[str, Value], file_names: Seque
 
 def _and_more(names: Sequence[str]) -> str:
     return names[0] + (f" (and {len(names) - 1} more)" if len(names) > 1 else "")
-
-
-def read_text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError:
-        raise DatasetError(f"{path}: must be UTF-8 text") from None
-    except OSError as error:
-        raise DatasetError(f"{path}: must be a readable file but is not: {error.strerror}") from None
 
 
 def _stem(name: str | Path) -> str:

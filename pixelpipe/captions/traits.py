@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from pixelpipe.captions.color_words import COLOR_WORDS
-from pixelpipe.captions.sidecar import METADATA_NAMES, fold, match_names, metadata_rows, read_text, same_name
+from pixelpipe.captions.sidecar import METADATA_NAMES, fold, match_names, metadata_rows, same_name
 from pixelpipe.config import CaptionsConfig
 from pixelpipe.data.sprites import Sprite
 from pixelpipe.errors import ConfigError, DatasetError
+from pixelpipe.text_file import read_text
 
 ABSENT = frozenset({"", "none", "null", "nan", "n/a", "na", "no", "false", "-"})
 NOT_TRAITS = frozenset({"file_name", "text", "caption", "detailed", "prompt"})
@@ -84,7 +85,7 @@ def _rows(path: Path) -> list[tuple[str, Mapping[str, Any]]]:
     if path.suffix.lower() != ".json":
         raise DatasetError(f"{path}: a table of traits must be .csv, .jsonl or .json")
     try:
-        values = json.loads(read_text(path))
+        values = json.loads(read_text(path, "a table of traits", DatasetError))
     except (ValueError, RecursionError) as error:
         raise DatasetError(f"{path}: must be JSON but is not: {getattr(error, 'msg', error)}") from None
     if isinstance(values, dict):

@@ -10,6 +10,7 @@ import yaml
 from pydantic import BaseModel
 
 from pixelpipe.errors import ConfigError
+from pixelpipe.text_file import read_text
 
 NAME_PATTERN = r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}"
 REVIEW_PATTERN = r"^[0-9a-f]{8}$"
@@ -58,18 +59,6 @@ def read_yaml(path: Path) -> dict[str, Any]:
         what = "is empty" if values is None else f"is a {type(values).__name__}"
         raise ConfigError(f"{path}: must be a mapping of fields but {what}")
     return values
-
-
-def read_text(path: Path, what: str) -> str:
-    """The text of a UTF-8 file; `ConfigError` with one line says `what` it must be where it cannot be read."""
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
-        raise ConfigError(f"{path}: must be {what} but does not exist") from None
-    except OSError as error:
-        raise ConfigError(f"{path}: must be {what} but cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise ConfigError(f"{path}: must be {what} but is not UTF-8 text") from None
 
 
 def apply_override(values: dict[str, Any], override: str) -> None:

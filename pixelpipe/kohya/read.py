@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pixelpipe.config.yaml_file import read_text
 from pixelpipe.errors import ConfigError, one_line
+from pixelpipe.text_file import read_text
 
 Values = dict[str, Any]
 

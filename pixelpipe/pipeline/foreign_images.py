@@ -12,6 +12,7 @@ from pixelpipe.analysis.duplicates import TrainSprites
 from pixelpipe.analysis.metrics import METRIC_VERSION
 from pixelpipe.analysis.profile import Profile, build_profile
 from pixelpipe.config import BACKGROUND, content_id, fewest_prompts
+from pixelpipe.data.png import decode_png, encode_png
 from pixelpipe.data.sprites import load_sprites
 from pixelpipe.elsewhere import ElsewhereConfig
 from pixelpipe.errors import BadInputError
@@ -23,7 +24,7 @@ from pixelpipe.pipeline.comparable import ELSEWHERE
 from pixelpipe.pipeline.elsewhere import Declaration, ElsewhereRun, require_champion
 from pixelpipe.pipeline.judge import epoch_context, judge_epoch
 from pixelpipe.pipeline.outcome import Outcome
-from pixelpipe.pipeline.pictures import Measured, decode_png, encode_png, measure_images, summaries
+from pixelpipe.pipeline.pictures import Measured, measure_images, summaries
 from pixelpipe.pipeline.sample_folder import SampleFolder, read_prompts, read_sample_folder
 from pixelpipe.results.reader import read_table
 from pixelpipe.results.writer import committed_epochs

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -12,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from PIL import Image
 
 from pixelpipe.analysis.duplicates import TrainSprites
 from pixelpipe.analysis.gates import gates
@@ -20,6 +18,7 @@ from pixelpipe.analysis.metrics import DOWNSCALE_METHOD, METRIC_VERSION, measure
 from pixelpipe.analysis.profile import Profile
 from pixelpipe.analysis.sets import SetMetrics, measure_set
 from pixelpipe.captions.agreement import named_color_agreement
+from pixelpipe.data.png import decode_png, encode_png
 from pixelpipe.progress import progress_bar
 from pixelpipe.sampling.evaluation import ImagePlan
 from pixelpipe.store import Store
@@ -151,16 +150,3 @@ def _side_by_side(columns: dict[str, list[Any]], *tables: pa.Table) -> pa.Table:
         for name in table.column_names:
             result = result.append_column(name, table[name])
     return result
-
-
-def encode_png(image: np.ndarray) -> bytes:
-    """(H, W, 3) uint8 sRGB -> PNG."""
-    buffer = io.BytesIO()
-    Image.fromarray(image).save(buffer, format="PNG", compress_level=3)
-    return buffer.getvalue()
-
-
-def decode_png(data: bytes) -> np.ndarray:
-    """PNG -> (H, W, 3) uint8 sRGB."""
-    with Image.open(io.BytesIO(data)) as image:
-        return np.asarray(image.convert("RGB"))

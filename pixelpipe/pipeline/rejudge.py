@@ -33,6 +33,7 @@ from pixelpipe.comparison.guardrails import Guardrails
 from pixelpipe.comparison.rule import decide
 from pixelpipe.comparison.stages import stage_of
 from pixelpipe.config import ExperimentConfig
+from pixelpipe.data.png import decode_png
 from pixelpipe.elsewhere import ElsewhereConfig
 from pixelpipe.errors import BadInputError
 from pixelpipe.pipeline.baseline import config_of_status, find_baseline
@@ -43,7 +44,6 @@ from pixelpipe.pipeline.evidence import (
     confirmation_evidence,
     read_trajectory,
 )
-from pixelpipe.pipeline.pictures import decode_png
 from pixelpipe.results.reader import read_table
 from pixelpipe.store import Store
 

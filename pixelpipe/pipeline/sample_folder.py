@@ -13,6 +13,7 @@ from pixelpipe.data.images import IMAGE_SUFFIXES, read_rgb
 from pixelpipe.data.listing import visible_files
 from pixelpipe.errors import BadInputError, ConfigError
 from pixelpipe.sampling.evaluation import MAX_SEED, Prompt
+from pixelpipe.text_file import read_text
 
 WANTED = "epoch-NN/<prompt_id>__<seed>.png"
 _EPOCH = re.compile(r"epoch-(\d{1,5})")
@@ -117,10 +118,7 @@ def read_texts(path: Path) -> dict[str, str]:
         if bad:
             raise ConfigError(f"{path}: `{bad[0]}` must be the text of a prompt")
         return {str(key): " ".join(value.split()) for key, value in values.items()}
-    try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"--prompts {path}: must be a UTF-8 text file, one prompt a line, but: {error}") from None
+    lines = read_text(path, "a text file of one prompt a line", named_by="--prompts").splitlines()
     texts = [" ".join(line.split()) for line in lines if line.strip()]
     return {f"p{number:03d}": text for number, text in enumerate(texts, start=1)}
 

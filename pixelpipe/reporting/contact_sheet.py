@@ -14,6 +14,7 @@ from PIL import Image, ImageDraw
 
 from pixelpipe.comparison.decision import Verdict
 from pixelpipe.comparison.sentence import METRIC_NAMES
+from pixelpipe.data.png import decode_png
 from pixelpipe.reporting.before_training import BEFORE_TRAINING, drawn_before_training
 from pixelpipe.reporting.description import Description
 from pixelpipe.reporting.figures import percent
@@ -129,7 +130,7 @@ def _columns(images: dict[tuple[int, str, int], dict[str, Any]], max_prompts: in
 def _before(store: Store, experiment_id: str, keys: Sequence[Key]) -> list[list[Strip]]:
     """The group above all epochs, if there is one."""
     drawn = drawn_before_training(store, experiment_id, keys)
-    sprites = tuple(_decode(drawn[key]) if key in drawn else None for key in keys)
+    sprites = tuple(Image.fromarray(decode_png(drawn[key])) if key in drawn else None for key in keys)
     return [[Strip(BEFORE_TRAINING, "", sprites)]] if drawn else []
 
 
@@ -165,12 +166,7 @@ def _sprites(
     images: dict[tuple[int, str, int], dict[str, Any]], epoch: int, keys: Sequence[Key]
 ) -> tuple[Image.Image | None, ...]:
     rows = [images.get((epoch, *key)) for key in keys]
-    return tuple(None if row is None else _decode(row["sprite_png"]) for row in rows)
-
-
-def _decode(png: bytes) -> Image.Image:
-    with Image.open(io.BytesIO(png)) as image:
-        return image.convert("RGB")
+    return tuple(None if row is None else Image.fromarray(decode_png(row["sprite_png"])) for row in rows)
 
 
 def headings_of(prompts: Sequence[str]) -> tuple[list[str], str]:

@@ -8,6 +8,7 @@ import io
 import pyarrow.compute as pc
 from PIL import Image
 
+from pixelpipe.data.png import decode_png
 from pixelpipe.results.reader import read_table
 from pixelpipe.store import Store
 
@@ -35,7 +36,6 @@ def epoch_sheet(store: Store, experiment_id: str, epoch: int) -> bytes:
 
 
 def _enlarged(png: bytes) -> Image.Image:
-    with Image.open(io.BytesIO(png)) as image:
-        sprite = image.convert("RGBA")
+    sprite = Image.fromarray(decode_png(png))
     factor = max(1, SPRITE_PX // sprite.width)
     return sprite.resize((sprite.width * factor, sprite.height * factor), Image.Resampling.NEAREST)

@@ -10,6 +10,7 @@ from pixelpipe.config import SamplingConfig, content_id
 from pixelpipe.data.manifest import Manifest
 from pixelpipe.errors import ConfigError, DatasetError
 from pixelpipe.seeds import derive_seed, numpy_generator
+from pixelpipe.text_file import read_text
 
 SAMPLER = "dpmsolver++"  # DPMSolverMultistepScheduler, order 2, no noise of its own
 MAX_SEED = 2**31  # what any other tool accepts as a seed
@@ -132,10 +133,7 @@ def draw_prompts(manifest: Manifest, config: SamplingConfig, line: str) -> tuple
 
 
 def _written_prompts(path: Path, num_prompts: int) -> tuple[Prompt, ...]:
-    try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"`sampling.prompts` {path}: must be a UTF-8 text file, one prompt a line: {error}") from None
+    lines = read_text(path, "a text file of one prompt a line", named_by="`sampling.prompts`").splitlines()
     texts = list(dict.fromkeys(" ".join(line.split()) for line in lines if line.strip()))
     if len(texts) < num_prompts:
         raise ConfigError(

@@ -69,7 +69,7 @@ def test_captions_that_say_nothing_or_no_text(tmp_path):
     write(tmp_path, **{"a.txt": " \n\t"})
     assert refused(tmp_path, "a.png") == f"{tmp_path / 'a.png'}: its caption must not be empty"
     write(tmp_path, **{"a.txt": "größer".encode("latin-1")})
-    assert refused(tmp_path, "a.png") == f"{tmp_path / 'a.txt'}: must be UTF-8 text"
+    assert refused(tmp_path, "a.png") == f"{tmp_path / 'a.txt'}: must be a caption but is not UTF-8 text"
 
 
 def test_a_long_caption_is_kept(tmp_path):
@@ -116,7 +116,7 @@ def test_another_column(tmp_path):
             ": names b.png (and 1 more), which is no image",
         ),
         ("", ": must name every image but has no line for a.png"),
-        (b"\xff\xfe{\0", ": must be UTF-8 text"),
+        (b"\xff\xfe{\0", ": must be a table of texts but is not UTF-8 text"),
     ],
 )
 def test_bad_jsonl(tmp_path, content, message):

@@ -84,7 +84,7 @@ def test_in_place_only_when_asked(cli, art):
     ("spoil", "message"),
     [
         ({"portrait-0001.txt": b"x"}, "captions must come from one place"),
-        ({"metadata.jsonl": b"\xff\xfe\x00"}, "must be UTF-8 text"),
+        ({"metadata.jsonl": b"\xff\xfe\x00"}, "must be a table of texts but is not UTF-8 text"),
         ({"metadata.jsonl": b'{"file_name": "portrait-0001.png", "text": ""}\n'}, "must name every image"),
         ({"metadata.jsonl": b'{"file_name": "a.png", "text": "x"}\n' * 2}, ":2: a.png stands twice"),
     ],

@@ -12,6 +12,7 @@ from safetensors.torch import save_file
 
 import pixelpipe.pipeline.checkpoint as stages
 from pixelpipe.config import parse_config
+from pixelpipe.data.png import decode_png
 from pixelpipe.errors import BadInputError
 from pixelpipe.lease import acquire
 from pixelpipe.lines import champion
@@ -19,7 +20,6 @@ from pixelpipe.models.layout import TINY
 from pixelpipe.models.lora import diffusers_tensors, kohya_tensors, merge_lora, read_lora
 from pixelpipe.pipeline.alone import run_alone
 from pixelpipe.pipeline.news import champion_config, find_news
-from pixelpipe.pipeline.pictures import decode_png
 from pixelpipe.pipeline.prepare import prepare
 from pixelpipe.pipeline.rejudge import rejudge
 from pixelpipe.pipeline.run import ExperimentRun

@@ -66,7 +66,7 @@ OVERRIDES = {
     "name=../x": "config.yaml: `name` must be letters, digits, '.', '_' or '-', at most 80, and begin with a letter",
     "sampling.num_prompts=7": "config.yaml: `sampling.num_prompts` must be at least 8 but got 7: ",
     "sampling.num_prompts=13": "`sampling.num_prompts` is 13 but the dataset has only 12 different captions",
-    "sampling.prompts=none.txt": "`sampling.prompts` none.txt: must be a UTF-8 text file, one prompt a line: ",
+    "sampling.prompts=none.txt": "`sampling.prompts` none.txt: must be a text file of one prompt a line but ",
     "model.base=./nowhere": f"`model.base` must be {WANTED} but ./nowhere is none",
     "judge.baseline=nope": "`judge.baseline` must be in the store {store} but nope has no epochs there",
     "oops": "--set oops: must be key=value, e.g. training.epochs=4",

@@ -21,12 +21,12 @@ from prefect.settings import PREFECT_API_URL
 
 from flows.experiment import run_experiment
 from pixelpipe.analysis.metrics import sprites
+from pixelpipe.data.png import encode_png
 from pixelpipe.errors import ExperimentHeldError
 from pixelpipe.keys import before_key, sample_key
 from pixelpipe.lease import acquire
 from pixelpipe.lines import champion, champion_history
 from pixelpipe.pipeline.alone import run_alone
-from pixelpipe.pipeline.pictures import encode_png
 from pixelpipe.pipeline.prepare import prepare
 from pixelpipe.pipeline.rejudge import rejudge
 from pixelpipe.results.reader import latest_status, read_table

@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from pixelpipe.analysis.metrics import sprites
+from pixelpipe.data.png import encode_png
 from pixelpipe.keys import before_key
 from pixelpipe.pipeline.before import draw_before_training
-from pixelpipe.pipeline.pictures import encode_png
 from pixelpipe.pipeline.prepare import prepare
 from pixelpipe.pipeline.session import Session
 from pixelpipe.sampling.sampler import Sampler

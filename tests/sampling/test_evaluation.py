@@ -86,8 +86,8 @@ def test_written_prompts(tmp_path):
     [
         (b"a\nb\na\n", r"must hold at least sampling.num_prompts \(8\) different prompts but holds 2"),
         (b"", r"must hold at least sampling.num_prompts \(8\) different prompts but holds 0"),
-        (b"\xff\xfea", "must be a UTF-8 text file, one prompt a line"),
-        (None, "must be a UTF-8 text file, one prompt a line"),
+        (b"\xff\xfea", "must be a text file of one prompt a line"),
+        (None, "must be a text file of one prompt a line"),
     ],
 )
 def test_prompt_files_that_do_not_serve(tmp_path: Path, content, message):

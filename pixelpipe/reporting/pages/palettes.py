@@ -1,15 +1,14 @@
 """The colors of the training art, of what the experiment draws and of the baseline: merged as the eye merges them."""
 
-import io
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
 
 from pixelpipe.analysis.color import JUST_NOTICEABLE
 from pixelpipe.analysis.palette import pooled_palette
+from pixelpipe.data.png import decode_png
 from pixelpipe.lines import pinned_profile
 from pixelpipe.reporting.description import Description
 from pixelpipe.results.reader import read_table
@@ -69,7 +68,7 @@ def _sprites(store: Store, experiment_id: str, epoch: int) -> dict[tuple[str, in
 
 
 def _drawn(title: str, pngs: Mapping[tuple[str, int], bytes]) -> PaletteBar:
-    sprites = [_pixels(png) for png in pngs.values()]
+    sprites = [decode_png(png) for png in pngs.values()]
     colors, shares = pooled_palette(np.stack(sprites), JUST_NOTICEABLE)
     return _bar(f"{title} ({len(sprites)} images)", colors, shares)
 
@@ -78,8 +77,3 @@ def _bar(title: str, colors: npt.NDArray[np.uint8], shares: npt.NDArray[np.float
     shown = zip(colors[:SWATCHES].tolist(), shares[:SWATCHES].tolist(), strict=True)
     swatches = tuple(Swatch("#{:02x}{:02x}{:02x}".format(*color), share) for color, share in shown)
     return PaletteBar(title, swatches, len(colors))
-
-
-def _pixels(png: bytes) -> npt.NDArray[np.uint8]:
-    with Image.open(io.BytesIO(png)) as image:
-        return np.asarray(image.convert("RGB"))

@@ -1,12 +1,11 @@
 """The page of a blind review: one file that loads nothing, with keys to vote, and a button that saves the votes."""
 
 import base64
-import io
 from collections.abc import Sequence
 
 from markupsafe import Markup
-from PIL import Image
 
+from pixelpipe.data.png import decode_png, encode_png
 from pixelpipe.reporting.blind_review import Review
 from pixelpipe.reporting.markdown import visible
 from pixelpipe.reporting.pages.rendering import asset, render, script_source
@@ -16,7 +15,7 @@ ENLARGED_PX = 384  # about, in whole multiples of the grid
 
 def review_page(review: Review, pictures: Sequence[tuple[bytes, bytes]]) -> str:
     """`pictures`: (left, right) of every pair, PNG. Nothing in the page says which side is which."""
-    grid = _size(pictures[0][0])
+    grid = decode_png(pictures[0][0]).shape[1]
     data = {
         "review": review.review_id,
         "pairs": [
@@ -39,14 +38,4 @@ def review_page(review: Review, pictures: Sequence[tuple[bytes, bytes]]) -> str:
 
 def _uri(png: bytes) -> str:
     """Encoded anew: no text in the file of an image, and no other encoder, tells the sides apart."""
-    with Image.open(io.BytesIO(png)) as image:
-        plain = Image.new("RGB", image.size)
-        plain.paste(image.convert("RGB"))
-    buffer = io.BytesIO()
-    plain.save(buffer, "PNG", optimize=True)
-    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
-
-
-def _size(png: bytes) -> int:
-    with Image.open(io.BytesIO(png)) as image:
-        return image.width
+    return "data:image/png;base64," + base64.b64encode(encode_png(decode_png(png))).decode()

@@ -11,6 +11,7 @@ from typing import Any
 
 from PIL import Image
 
+from pixelpipe.data.png import decode_png
 from pixelpipe.reporting.before_training import drawn_before_training
 from pixelpipe.reporting.contact_sheet import choose_epochs
 from pixelpipe.reporting.description import Description
@@ -102,8 +103,8 @@ def strip(images: Images, epoch: int, columns: Sequence[Column], grid: int) -> s
         for top, seed in enumerate(column.seeds):
             row = images.get((epoch, column.prompt_id, seed))
             if row is not None:
-                with Image.open(io.BytesIO(row["sprite_png"])) as sprite:
-                    picture.paste(sprite.convert("RGBA"), (left * grid, top * grid))
+                sprite = Image.fromarray(decode_png(row["sprite_png"]))
+                picture.paste(sprite, (left * grid, top * grid))
     buffer = io.BytesIO()
     picture.save(buffer, "WEBP", lossless=True, quality=50, exact=True)
     return "data:image/webp;base64," + base64.b64encode(buffer.getvalue()).decode()
