@@ -11,10 +11,10 @@ from prefect.client.schemas.objects import WorkerStatus
 from prefect.exceptions import ObjectNotFound
 
 from flows.connection import server_url
+from flows.pools import POOLS
 from pixelpipe.errors import one_line
 from pixelpipe.pipeline.health import Finding
 
-POOLS = ("pixelpipe-gpu", "pixelpipe-cpu")
 DEPLOYMENTS = frozenset(
     {"run-experiment", "caption-dataset", "evaluate-checkpoint", "retrain", "export-checkpoint", "maintenance"}
 )

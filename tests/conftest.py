@@ -197,11 +197,12 @@ class Painter:
     @staticmethod
     def _record(run: Any) -> Any:
         """Of the next epoch, for `ExperimentRun.train_epoch`."""
+        from pixelpipe.pipeline.stage_seconds import StageSeconds
         from pixelpipe.training.engine import EpochRecord
 
         decision = run.last_decision()
         epoch = decision.epoch + 1 if decision else 1
-        run.seconds = {"train": 10.0, "save": 1.0, "sample": 5.0}
+        run.seconds = StageSeconds(train=10.0, save=1.0, sample=5.0)
         saved: Future[str] = Future()
         saved.set_result("c" * 64)
         return EpochRecord(

@@ -5,9 +5,7 @@ store, epoch by epoch. A picture that is there already is kept: its experiment's
 """
 
 import logging
-import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -35,12 +33,13 @@ from pixelpipe.pipeline.checkpoint_config import checkpoint_config, choose_line
 from pixelpipe.pipeline.checkpoint_source import Source, find_source
 from pixelpipe.pipeline.comparable import check_comparable
 from pixelpipe.pipeline.elsewhere import Declaration, ElsewhereRun, require_champion
-from pixelpipe.pipeline.foreign_images import art_of, judge_that_can_decide, profile_of
+from pixelpipe.pipeline.elsewhere_inputs import art_of, judge_that_can_decide, profile_of
 from pixelpipe.pipeline.fresh import Candidate, sample_fresh
 from pixelpipe.pipeline.judge import FreshImages, epoch_context, judge_epoch
 from pixelpipe.pipeline.outcome import Outcome
 from pixelpipe.pipeline.pictures import Measured, measure_images, sample_images, summaries
 from pixelpipe.pipeline.sample_folder import read_texts
+from pixelpipe.pipeline.stage_seconds import StageSeconds
 from pixelpipe.pipeline.weights import checkpoint_sampler, keep_weights
 from pixelpipe.results.reader import read_table
 from pixelpipe.sampling.evaluation import EvaluationSet, ImagePlan, Prompt
@@ -114,7 +113,7 @@ class CheckpointEvaluation:
         self.store, self.evaluation, self.config = lease.store, evaluation, evaluation.config
         self.experiment_id, self.source = evaluation.experiment_id, evaluation.source
         self.rows = ElsewhereRun(lease, self.config, evaluation.declared, evaluation.source.hashes)
-        self.seconds: dict[str, float] = {}
+        self.seconds = StageSeconds()
         self._loaded: tuple[int, tuple[Sampler, UNet2DConditionModel]] | None = None  # of the epoch in progress
 
     def begin(self) -> list[int]:
@@ -132,10 +131,10 @@ class CheckpointEvaluation:
 
     def sample(self, epoch: int) -> int:
         """Draw the evaluation set's pictures that are not there yet; returns how many it has."""
-        self.seconds = {}
+        self.seconds = StageSeconds()
         plans = self.evaluation.evaluation.images
         key_of = partial(self._key, epoch)
-        with self._timed("sample"):
+        with self.seconds.timed("sample"):
             left = [plan for plan in plans if not self.store.exists(key_of(plan))]
             if left:
                 sampler, unet = self._model(epoch)
@@ -143,7 +142,7 @@ class CheckpointEvaluation:
         return len(plans)
 
     def analyze(self, epoch: int) -> Measured:
-        with self._timed("analyze"):
+        with self.seconds.timed("analyze"):
             evaluation = self.evaluation.evaluation
             return measure_images(
                 self.store,
@@ -159,7 +158,7 @@ class CheckpointEvaluation:
         """Decide, and put every row of the epoch."""
         images_seen = self._images_seen(epoch)
         confirmations: list[pa.Table] = []
-        with self._timed("judge"):
+        with self.seconds.timed("judge"):
             context = epoch_context(
                 self.store,
                 self._plan(measured.rows.num_rows),
@@ -174,8 +173,8 @@ class CheckpointEvaluation:
         summary = {
             "images_seen": images_seen,
             "num_samples": measured.rows.num_rows,
-            **{f"seconds_{stage}": seconds for stage, seconds in self.seconds.items()},
-            "cost_usd": cost_usd(sum(self.seconds.values()), (self.config.budget or BudgetConfig()).price),
+            **self.seconds.columns(),
+            "cost_usd": cost_usd(self.seconds.total, (self.config.budget or BudgetConfig()).price),
             **asdict(measured.set_metrics),
             **summaries(measured.rows),
         }
@@ -234,12 +233,6 @@ class CheckpointEvaluation:
 
     def _key(self, epoch: int, plan: ImagePlan) -> str:
         return sample_key(self.experiment_id, epoch, plan.prompt_id, plan.seed)
-
-    @contextmanager
-    def _timed(self, stage: str) -> Iterator[None]:
-        started = time.perf_counter()
-        yield
-        self.seconds[stage] = time.perf_counter() - started
 
 
 def _evaluation_set(config: ElsewhereConfig, prompts: tuple[Prompt, ...]) -> EvaluationSet:

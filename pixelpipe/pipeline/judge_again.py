@@ -19,6 +19,7 @@ from pixelpipe.lines import champion, champion_history
 from pixelpipe.pipeline.baseline import find_baseline, pin_baseline
 from pixelpipe.pipeline.pictures import Measured
 from pixelpipe.pipeline.run import ExperimentRun
+from pixelpipe.pipeline.stage_seconds import StageSeconds
 from pixelpipe.results.reader import read_table
 from pixelpipe.results.writer import write_rows
 from pixelpipe.training.engine import EpochRecord
@@ -52,7 +53,7 @@ def judge_again(run: ExperimentRun, decision: Decision) -> Decision:
     )
     epochs = read_table(run.store, "epochs", run.experiment_id).to_pylist()
     [row] = [row for row in epochs if row["epoch"] == decision.epoch]
-    run.seconds = {name.removeprefix("seconds_"): row[name] for name in row if name.startswith("seconds_")}
+    run.seconds = StageSeconds.of_row(row)
     record, samples = _stored_record(row), _stored_samples(run, row)
     write_rows(run.store, "samples", run.experiment_id, epoch_stem(record.epoch, run.attempt), samples.rows)
     judged = run.judge_epoch(record, samples)

@@ -5,9 +5,7 @@ attempt that is killed anywhere is taken up by the next one after the last commi
 """
 
 import logging
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import cached_property, partial
@@ -38,6 +36,7 @@ from pixelpipe.pipeline.judge import FreshImages, epoch_context, judge_epoch
 from pixelpipe.pipeline.pictures import Measured, measure_images, sample_images, summaries
 from pixelpipe.pipeline.prepare import Experiment
 from pixelpipe.pipeline.session import Session
+from pixelpipe.pipeline.stage_seconds import StageSeconds
 from pixelpipe.pipeline.status import record_status
 from pixelpipe.pipeline.weights import checkpoint_sampler
 from pixelpipe.results.reader import read_table
@@ -66,7 +65,7 @@ class ExperimentRun:
         check_comparable(store, experiment.evaluation, self.baseline, experiment.line)
         self.done_epochs = max(committed_epochs(store, self.experiment_id), default=0)
         self.session = Session(store, experiment, self.done_epochs, lease)
-        self.seconds: dict[str, float] = {}
+        self.seconds = StageSeconds()
         self.first_drawn = 0  # the epoch whose first seeds have been drawn and have left it open; 0: none
 
     def begin(self) -> None:
@@ -119,7 +118,7 @@ class ExperimentRun:
 
         That belongs to no epoch: like loading and encoding, its seconds are not counted.
         """
-        self.seconds, self.first_drawn = {}, 0
+        self.seconds, self.first_drawn = StageSeconds(), 0
         record = next(self._epochs)
         self.seconds["train"] = record.seconds_train
         return record
@@ -129,7 +128,7 @@ class ExperimentRun:
 
         Of an adaptive evaluation the first seed of every prompt; called again, the others.
         """
-        with self._timed("sample"):
+        with self.seconds.timed("sample"):
             count = sample_images(
                 self.store,
                 self.session.sampler,
@@ -138,7 +137,7 @@ class ExperimentRun:
                 partial(self._sample_key, record.epoch),
                 f"epoch {record.epoch}: sampling",
             )
-        with self._timed("save"):
+        with self.seconds.timed("save"):
             record.saved.result()  # no row speaks of a checkpoint that is not whole
         return count
 
@@ -150,7 +149,7 @@ class ExperimentRun:
         """
         first_alone = self._begins_small(record.epoch) and self.first_drawn != record.epoch
         evaluation = self.experiment.evaluation
-        with self._timed("analyze"):
+        with self.seconds.timed("analyze"):
             measured = measure_images(
                 self.store,
                 evaluation.first_images if first_alone else evaluation.images,
@@ -163,13 +162,13 @@ class ExperimentRun:
         if first_alone and self._is_open(record, measured):
             self.first_drawn = record.epoch
             return None
-        with self._timed("analyze"):
+        with self.seconds.timed("analyze"):
             self._write("samples", record.epoch, measured.rows)
         return measured
 
     def judge_epoch(self, record: EpochRecord, samples: Measured) -> Decision:
         """Decide about the epoch and put the decision."""
-        with self._timed("judge"):
+        with self.seconds.timed("judge"):
             spent, so_far = self._spent_before(record.epoch), self._cost_so_far()
             last = record.epoch >= self.config.training.epochs
             ahead = 0.0 if last else so_far + self._cost_undrawn(samples)  # the next epoch is not begun for lack of it
@@ -187,7 +186,7 @@ class ExperimentRun:
             **{name: getattr(record, name) for name in ("train_loss", "validation_loss", "learning_rate")},
             "optimizer_steps": record.optimizer_steps,
             "images_seen": record.images_seen,
-            **{f"seconds_{stage}": seconds for stage, seconds in self.seconds.items()},
+            **self.seconds.columns(),
             "cost_usd": self._cost_so_far(),
             "gpu": self.config.budget.gpu,
             "usd_per_hour": self.config.budget.price,
@@ -209,9 +208,9 @@ class ExperimentRun:
             record.validation_loss,
             row["mean_effective_colors"],
             100 * row["clean_rate"],
-            sum(self.seconds.values()),
+            self.seconds.total,
             decision.sentence,
-            extra={name: row[name] for name in LOGGED} | {"seconds": round(sum(self.seconds.values()), 3)},
+            extra={name: row[name] for name in LOGGED} | {"seconds": round(self.seconds.total, 3)},
         )
         if record.epoch > 1:
             self.session.checkpoints.drop_training_state(record.epoch - 1)
@@ -230,7 +229,7 @@ class ExperimentRun:
         return evaluation.other_images if self.first_drawn == epoch else evaluation.first_images
 
     def _is_open(self, record: EpochRecord, samples: Measured) -> bool:
-        with self._timed("judge"):
+        with self.seconds.timed("judge"):
             return is_open(self._context(record, samples))
 
     def _context(self, record: EpochRecord, samples: Measured, budget_reached: bool = False) -> EpochContext:
@@ -295,7 +294,7 @@ class ExperimentRun:
 
     def _cost_so_far(self) -> float:
         """Dollars of the epoch in progress."""
-        return cost_usd(sum(self.seconds.values()), self.config.budget.price)
+        return cost_usd(self.seconds.total, self.config.budget.price)
 
     def _cost_undrawn(self, samples: Measured) -> float:
         """Dollars that the epoch in progress would have cost more, had an adaptive evaluation drawn all of it."""
@@ -306,10 +305,3 @@ class ExperimentRun:
     def _spent_before(self, epoch: int) -> float:
         rows = read_table(self.store, "epochs", self.experiment_id, columns=["epoch", "cost_usd"]).to_pylist()
         return sum(row["cost_usd"] for row in rows if row["epoch"] < epoch)
-
-    @contextmanager
-    def _timed(self, stage: str) -> Iterator[None]:
-        """Adds to the stage's seconds: of an adaptive evaluation it may come twice."""
-        started = time.perf_counter()
-        yield
-        self.seconds[stage] = self.seconds.get(stage, 0.0) + time.perf_counter() - started
