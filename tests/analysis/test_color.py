@@ -3,7 +3,7 @@ import math
 import colour
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from skimage.color import deltaE_ciede2000, rgb2lab
 
@@ -69,7 +69,6 @@ def test_published_srgb_primaries(rgb, oklab):
     np.testing.assert_allclose(linear_srgb_to_oklab(*linear), oklab, atol=2e-5)
 
 
-@settings(deadline=None)  # the machine may be busy
 @given(st.tuples(*[st.integers(0, 255)] * 3))
 def test_equals_the_scalar_listing(rgb):
     np.testing.assert_allclose(srgb_to_oklab(np.array(rgb, dtype=np.uint8)), scalar_oklab(*rgb), atol=1e-7)

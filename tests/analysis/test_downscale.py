@@ -38,7 +38,6 @@ def test_own_size_is_unchanged_and_an_empty_batch_stays_empty(method):
     assert to_grid(images[:0], 24, method).shape == (0, 24, 24, 3)
 
 
-@settings(deadline=None)  # the machine may be busy
 @given(st.integers(8, 128), st.data())
 def test_cells_tile_the_axis_and_inner_pixels_keep_inside(grid, data):
     size = data.draw(st.integers(grid, 2048))
@@ -94,7 +93,7 @@ def test_box_is_within_a_rounding_of_pillows_reduce_where_the_grid_divides():
     assert np.abs(to_grid(image, 24, "box")[0] - reduced).max() <= 1  # resize rounds twice, reduce once
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(st.integers(0, 1000), st.integers(24, 60), st.integers(24, 60), st.integers(2, 4))
 def test_mode_equals_a_plain_count(seed, height, width, num_levels):
     image = np.random.default_rng(seed).integers(0, num_levels, (1, height, width, 3)).astype(np.uint8)

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pixelpipe.analysis import duplicates
@@ -18,7 +18,6 @@ def loop_distance(first: np.ndarray, second: np.ndarray) -> float:
     return float(np.sqrt((difference**2).sum() / (first.shape[0] * first.shape[1])))
 
 
-@settings(deadline=None)  # the machine may be busy
 @given(st.integers(0, 10_000), st.sampled_from([0.0, 0.005, 0.02, 0.3]))
 def test_pairs_equal_a_plain_loop(seed, tolerance):
     generator = np.random.default_rng(seed)

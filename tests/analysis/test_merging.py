@@ -1,7 +1,7 @@
 import math
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -34,7 +34,6 @@ def loop_leaders(sprite: np.ndarray, tolerance: float) -> dict[tuple, tuple]:
     return leader_of
 
 
-@settings(deadline=None)  # the machine may be busy
 @given(
     hnp.arrays(np.uint8, (8, 8, 3), elements=st.integers(0, 255)),
     st.sampled_from([1, 4, 24]),

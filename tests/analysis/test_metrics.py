@@ -156,7 +156,7 @@ def limits(column: pa.Field, grid: int) -> tuple[float, float]:
     return float(low), float(grid * grid if high == "n" else high)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(st.data())
 def test_no_image_leaves_the_ranges_that_the_schema_promises(data):
     grid = data.draw(st.sampled_from([8, 9, 12]))

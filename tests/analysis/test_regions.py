@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy import ndimage
@@ -10,7 +10,6 @@ from pixelpipe.analysis.regions import background_uniformity, orphan_ratio, regi
 LABELS = hnp.arrays(np.int64, st.tuples(st.integers(1, 12), st.integers(1, 12)), elements=st.integers(0, 3))
 
 
-@settings(deadline=None)  # the machine may be busy
 @given(LABELS)
 def test_regions_are_scipys_connected_components(labels):
     sizes = []
@@ -20,7 +19,6 @@ def test_regions_are_scipys_connected_components(labels):
     assert sorted(region_sizes(labels).tolist()) == sorted(sizes)
 
 
-@settings(deadline=None)  # the machine may be busy
 @given(LABELS)
 def test_orphans_equal_a_plain_loop(labels):
     height, width = labels.shape

@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pixelpipe.comparison.pairing import pair
@@ -100,7 +100,7 @@ rows = st.lists(
 )
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60)
 @given(ours=rows, theirs=rows, floor=st.floats(1, 50))
 def test_every_row_is_accounted_for(ours, theirs, floor):
     pairing = pair(table(ours), table(theirs), "effective_colors", floor)
@@ -118,7 +118,7 @@ def test_every_row_is_accounted_for(ours, theirs, floor):
     )
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(ours=rows, order=st.randoms(use_true_random=False))
 def test_order_of_rows_does_not_matter_without_duplicates(ours, order):
     distinct = list({row[:2]: row for row in ours}.values())
