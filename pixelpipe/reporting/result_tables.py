@@ -36,7 +36,7 @@ def summary_table(description: Description) -> str:
     if description.metric != "effective_colors":
         rows.append(_mean_row("Effective colors (mean)", "mean_effective_colors", pairs))
     if description.metric != "unique_colors":
-        rows.append(_mean_row("Unique colors (mean; for continuity, not judged)", "mean_unique_colors", pairs))
+        rows.append(_mean_row("Unique colors (mean; not judged)", "mean_unique_colors", pairs))
     rows.append(_clean_row(pairs))
     rows.append(vae_floor_row(description.metric, description.baseline_vae_floor, description.vae_floor))
     return table(header, [row for row in rows if row], right=(1, 2))

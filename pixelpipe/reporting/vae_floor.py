@@ -52,7 +52,7 @@ def vae_floor_row(metric: str, theirs: VaeFloor | None, ours: VaeFloor | None) -
     known = theirs is not None and bool(theirs.vae.get(metric))
     difference = percent(ours.vae[metric] / theirs.vae[metric] - 1) if known and theirs is not None else UNKNOWN
     name = METRIC_NAMES.get(metric, metric)
-    return [f"The art through the VAE alone, {name}", _cell(theirs, metric), _cell(ours, metric), difference]
+    return [f"Art through the VAE, {name}", _cell(theirs, metric), _cell(ours, metric), difference]
 
 
 def vae_floor_sentence(metric: str, floor: VaeFloor | None) -> str:
