@@ -127,17 +127,23 @@ class LocalFiles:
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
-    def sweep(self, older_than_s: float) -> int:
+    def sweep(self, older_than_s: float, dry_run: bool) -> dict[str, int]:
         """A temporary file's age is that of its last write, so a long copy in progress is young."""
         if not self.tmp.is_dir():
-            return 0
+            return {}
         stale = [path for path in self.tmp.iterdir() if path.name != LOCK and _age_s(path) > older_than_s]
-        for path in stale:
+        sizes = {
+            str(file.relative_to(self.tmp)): file.stat().st_size
+            for path in stale
+            for file in (path, *path.rglob("*"))
+            if file.is_file()
+        }
+        for path in [] if dry_run else stale:
             if path.is_dir():
                 shutil.rmtree(path, ignore_errors=True)
             else:
                 path.unlink(missing_ok=True)
-        return len(stale)
+        return sizes
 
     @contextmanager
     def _temporary(self, folder: Path | None = None) -> Iterator[Path]:

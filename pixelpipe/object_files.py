@@ -176,9 +176,9 @@ class ObjectFiles:
         with tempfile.TemporaryDirectory(prefix=f"pixelpipe-{name}-") as folder:
             yield Path(folder)
 
-    def sweep(self, older_than_s: float) -> int:  # noqa: ARG002 -- the signature of `Files`
+    def sweep(self, older_than_s: float, dry_run: bool) -> dict[str, int]:  # noqa: ARG002 -- the signature of `Files`
         """Nothing to do: an object appears whole; unfinished uploads are for the bucket's lifecycle rules."""
-        return 0
+        return {}
 
     def _path(self, key: str) -> str:
         return f"{self.root}/{key}"

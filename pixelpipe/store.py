@@ -47,7 +47,7 @@ class Files(Protocol):
     def probe(self) -> None: ...
     def probe_reading(self, prefix: str) -> None: ...
     def scratch(self, name: str) -> AbstractContextManager[Path]: ...
-    def sweep(self, older_than_s: float) -> int: ...
+    def sweep(self, older_than_s: float, dry_run: bool) -> dict[str, int]: ...
 
 
 class Store:
@@ -238,10 +238,10 @@ class Store:
             hint = " (a wrong address, or no credentials?)" if "://" in self.url else ""
             raise BadInputError(f"{error}{hint}") from None
 
-    def sweep(self) -> int:
-        """Remove temporary files that killed processes left behind a day ago or more; returns how many."""
+    def sweep(self, dry_run: bool = False) -> dict[str, int]:
+        """Remove temporary files that killed processes left behind a day ago or more; returns their sizes in bytes."""
         with self._failures("remove temporary files"):
-            return self._files.sweep(STALE_AFTER_S)
+            return self._files.sweep(STALE_AFTER_S, dry_run)
 
     @contextmanager
     def _failures(self, action: str, *expected: type[Exception]) -> Iterator[None]:

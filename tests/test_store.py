@@ -104,7 +104,7 @@ def test_an_absent_store_reads_as_empty(store: Store):
     with pytest.raises(FileNotFoundError):
         store.read("a")
     store.delete_tree("a")
-    assert store.sweep() == 0
+    assert store.sweep() == {}
 
 
 def test_delete(store: Store):
@@ -279,7 +279,9 @@ def test_temporary_files_are_never_listed_and_swept_when_old(local: Store, tmp_p
         path.write_bytes(b"half")
     os.utime(old, (time.time() - 25 * 3600,) * 2)
     assert local.list() == ["a"]
-    assert local.sweep() == 1
+    assert local.sweep(dry_run=True) == {"old": 4}
+    assert old.exists()
+    assert local.sweep() == {"old": 4}
     assert (old.exists(), young.exists()) == (False, True)
 
 
@@ -300,7 +302,7 @@ def test_sweeping_takes_what_a_killed_process_left_in_a_scratch_folder(local: St
         (left / "half").write_bytes(b"half")
         for path in (left / "half", left):
             os.utime(path, (time.time() - 25 * 3600,) * 2)
-        assert local.sweep() == 1
+        assert local.sweep() == {"old/half": 4}
         assert (left.exists(), young.exists()) == (False, True)
 
 
@@ -420,7 +422,7 @@ def test_without_hard_links_put_is_still_whole_and_once(local: Store, tmp_path: 
     assert local.read("a") == b"one"
     assert [path.name for path in (tmp_path / "store" / ".tmp").iterdir()] == [local_files.LOCK]
     os.utime(tmp_path / "store" / ".tmp" / local_files.LOCK, (0, 0))
-    assert local.sweep() == 0, "the lock stays: removing it would let two in"
+    assert local.sweep() == {}, "the lock stays: removing it would let two in"
 
 
 def test_moving_a_symbolic_link_copies_what_it_points_to(local: Store, tmp_path: Path):

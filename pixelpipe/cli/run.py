@@ -13,7 +13,6 @@ from pixelpipe.cli.verdicts import say_outcome
 from pixelpipe.config import ExperimentConfig, load_config
 from pixelpipe.errors import StoppedError
 from pixelpipe.interruption import was_interrupted
-from pixelpipe.keys import experiment_key
 from pixelpipe.store import Store
 
 if TYPE_CHECKING:
@@ -107,10 +106,9 @@ def _introduction(store: Store, experiment: Experiment, baseline: Baseline) -> s
 
 
 def _say_stored(store: Store, experiment_id: str) -> None:
-    """A run that was killed between its last status and its report is done, but has no report yet."""
+    """A run that was killed between its last status and its report is done, but has no report yet, or an old one."""
     from pixelpipe.pipeline.outcome import stored_outcome
-    from pixelpipe.reporting.documents import REPORT, VERDICT, write_documents
+    from pixelpipe.reporting.documents import refresh_documents
 
-    if not all(store.exists(experiment_key(experiment_id, name)) for name in (VERDICT, REPORT)):
-        write_documents(store, experiment_id)
+    refresh_documents(store, experiment_id)
     say_outcome(store, stored_outcome(store, experiment_id))

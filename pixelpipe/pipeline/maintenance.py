@@ -8,7 +8,7 @@ from pixelpipe.results.compaction import TableCompaction
 
 
 def maintenance_records(compactions: Sequence[TableCompaction], removals: Sequence[Removal]) -> list[dict[str, Any]]:
-    """One record a compacted table and a removed folder; `bytes`: of the files that are written, or that go."""
+    """One record a compacted table, and one a removal; `bytes`: of the files that are written, or that go."""
     compacted = [
         _record("compact", each.table, files=each.num_files, files_after=each.num_compacted, bytes=each.num_bytes)
         for each in compactions

@@ -22,7 +22,7 @@ from pixelpipe.results.reader import list_experiments, read_table
 from pixelpipe.results.writer import committed_epochs
 from pixelpipe.store import MANIFEST, Store
 
-Kind = Literal["checkpoint", "samples", "confirmation"]
+Kind = Literal["checkpoint", "samples", "confirmation", "temporary"]
 
 
 class Retention(BaseModel):
@@ -48,9 +48,9 @@ class Retention(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Removal:
-    """One folder that was, or would be, removed."""
+    """One folder that was, or would be, removed; or all temporary files of processes that were killed."""
 
-    experiment_id: str
+    experiment_id: str | None  # None: of none
     kind: Kind
     epoch: int | None
     num_files: int
@@ -68,15 +68,18 @@ class _Protected:
 def prune(store: Store, policy: Retention, *, now: datetime | None = None, dry_run: bool = False) -> list[Removal]:
     """Remove what the policy no longer keeps, or with `dry_run` only say what that is; the largest first.
 
+    Whatever the policy, temporary files go that killed processes left a day ago or more.
+
     Left alone, whatever their age: the current champions' experiments, experiments that run or that an unfinished one
     is judged against, and of every experiment its last and best epoch and those that were a champion.
     """
+    left = store.sweep(dry_run)
+    removals = [Removal(None, "temporary", None, len(left), sum(left.values()))] if left else []
     if policy.checkpoints_days is None and policy.samples_days is None:
-        return []
+        return removals
     now = now or datetime.now(UTC)
     listed = list_experiments(store)
     protected = _protected(store, listed)
-    removals = []
     for row in listed:
         if row["experiment_id"] in protected.experiments or _runs(store, row):
             continue
@@ -90,7 +93,7 @@ def prune(store: Store, policy: Retention, *, now: datetime | None = None, dry_r
 
 def without_samples(removals: Iterable[Removal]) -> list[str]:
     """Experiments that lost full-size pictures of an epoch: reports link to them."""
-    return sorted({removal.experiment_id for removal in removals if removal.kind == "samples"})
+    return sorted({str(removal.experiment_id) for removal in removals if removal.kind == "samples"})
 
 
 def _protected(store: Store, listed: list[dict[str, Any]]) -> _Protected:

@@ -26,16 +26,24 @@ def linking_to_samples(store: Store, experiment_ids: Iterable[str]) -> list[str]
 def write_documents(store: Store, experiment_id: str) -> dict[str, str]:
     """Write (or rebuild) all documents under `experiments/<id>/`; name -> absolute path or URL.
 
-    The pictures are written first: the text never links to one that is not there. `BadInputError` for an
-    experiment that the store does not know.
+    The pictures are written first: the text never links to one that is not there. The verdict is written last: what it
+    says, all say. `BadInputError` for an experiment that the store does not know.
     """
     description = describe(store, experiment_id)
     sheet = {CONTACT_SHEET: contact_sheet(store, description)} if description.has_images else {}
     documents = sheet | {
         METRIC_PLOT: metric_plot(description),
-        VERDICT: verdict_markdown(description).encode(),
         REPORT: html_report(store, description, site=SITE if store.exists(SITE) else None).encode(),
+        VERDICT: verdict_markdown(description).encode(),
     }
     for name, data in documents.items():
         store.replace(experiment_key(experiment_id, name), data)
     return {name: store.uri(experiment_key(experiment_id, name)) for name in documents}
+
+
+def refresh_documents(store: Store, experiment_id: str) -> None:
+    """Rebuild them where one is missing, or where the verdict says other things than the tables by now."""
+    report, verdict = (experiment_key(experiment_id, name) for name in (REPORT, VERDICT))
+    there = store.exists(report) and store.exists(verdict)
+    if not there or store.read(verdict) != verdict_markdown(describe(store, experiment_id)).encode():
+        write_documents(store, experiment_id)

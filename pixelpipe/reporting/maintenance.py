@@ -7,6 +7,12 @@ from pixelpipe.reporting.figures import UNKNOWN
 from pixelpipe.reporting.markdown import code, table, text
 
 SHOWN = 100  # rows of the document; the sentence counts all
+_REMOVED = {
+    "checkpoint": "checkpoints",
+    "samples": "pictures",
+    "confirmation": "pictures",
+    "temporary": "processes that were killed",
+}
 _UNITS = ("bytes", "kB", "MB", "GB", "TB")
 
 
@@ -20,7 +26,8 @@ def maintenance_sentence(records: Sequence[dict[str, Any]], dry_run: bool) -> st
         parts.append(f"{sum(record['files'] for record in compacted)} result files become {after}")
     if removed:
         files, size = (sum(record[name] for record in removed) for name in ("files", "bytes"))
-        parts.append(f"{files} files of checkpoints and pictures go, {num_bytes(size)}")
+        what = " and ".join(dict.fromkeys(_REMOVED[record["what"]] for record in removed))
+        parts.append(f"{files} file{'s'[: files != 1]} of {what} {'go' if files != 1 else 'goes'}, {num_bytes(size)}")
     said = "; ".join(parts) or "nothing to do"
     return f"dry run: {said}" if dry_run else said
 

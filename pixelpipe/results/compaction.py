@@ -72,14 +72,11 @@ def compact(
     """Compact every table that has at least `min_files` files for it; returns what was done, by table.
 
     Readers through `results.reader` and `query` see every row once at any moment. Killed anywhere, it leaves what it
-    found, and perhaps files that count for nobody, which the next compaction removes, with whatever temporary files
-    other processes left. Of two at once one wins, and the other does nothing. What no epoch has committed is left where
-    it is.
+    found, and perhaps files that count for nobody, which the next compaction removes. Of two at once one wins, and the
+    other does nothing. What no epoch has committed is left where it is.
     """
     catalog = read_catalog(store)
     if not dry_run:
-        if swept := store.sweep():
-            logger.info("%d temporary files of processes that were killed are removed", swept)
         store.delete_many(_leftovers(store, catalog))
     plans = consistently(store, lambda found: [_plan(store, found, table) for table in SCHEMAS])
     plans = [plan for plan in plans if len(plan.counting) + len(plan.superseded) + len(plan.merged) >= min_files]

@@ -48,14 +48,17 @@ class View:
     columns: tuple[pa.Field, ...]
 
 
+_SECONDS = tuple(f"seconds_{stage}" for stage in ("train", "save", "sample", "analyze", "judge"))
+
 _EXPERIMENTS = f"""
 SELECT * FROM {STATUS_CHANGES}
 QUALIFY row_number() OVER (PARTITION BY experiment_id ORDER BY sequence DESC) = 1
 """
 
+# Sums and means say their order: rows come from many files at once, and of floats the order decides the last digit.
 _LEADERBOARD = """
 WITH newest AS (
-    SELECT experiment_id, max(epoch) AS epoch, count(*) AS num_epochs, sum(cost_usd) AS cost_usd
+    SELECT experiment_id, max(epoch) AS epoch, count(*) AS num_epochs, sum(cost_usd ORDER BY epoch) AS cost_usd
     FROM epochs GROUP BY experiment_id
 ), best AS (
     SELECT experiment_id, arg_min(epoch, (mean_effective_colors, epoch)) AS best_epoch
@@ -64,14 +67,15 @@ WITH newest AS (
     SELECT DISTINCT experiment_id, epoch, floor FROM decisions WHERE metric = 'effective_colors'
 ), prompts AS (
     SELECT s.experiment_id, s.prompt_id, count(*) AS num_images,
-        avg(greatest(s.effective_colors, coalesce(f.floor, 0))) AS colors,
+        avg(greatest(s.effective_colors, coalesce(f.floor, 0)) ORDER BY s.seed) AS colors,
         avg(CASE WHEN s.clean THEN 1.0 WHEN NOT s.clean THEN 0.0 END) AS clean
     FROM samples s JOIN newest n ON s.experiment_id = n.experiment_id AND s.epoch = n.epoch
     LEFT JOIN floors_of_art f ON s.experiment_id = f.experiment_id AND s.epoch = f.epoch
     GROUP BY s.experiment_id, s.prompt_id
 ), scores AS (
-    SELECT experiment_id, sum(num_images)::BIGINT AS num_images, avg(colors) AS judged_colors, avg(clean) AS clean_rate,
-        stddev_samp(colors) / sqrt(count(*)) AS standard_error
+    SELECT experiment_id, sum(num_images)::BIGINT AS num_images, avg(colors ORDER BY prompt_id) AS judged_colors,
+        avg(clean ORDER BY prompt_id) AS clean_rate,
+        stddev_samp(colors ORDER BY prompt_id) / sqrt(count(*)) AS standard_error
     FROM prompts GROUP BY experiment_id
 )
 SELECT e.line, e.eval_set_id,
@@ -90,19 +94,18 @@ LEFT JOIN champions c ON c.experiment_id = e.experiment_id AND c.line = e.line A
 ORDER BY e.line, e.eval_set_id, rank, e.experiment_id
 """
 
-_COSTS = """
+_COSTS = f"""
 WITH spent AS (
-    SELECT experiment_id, count(*) AS num_epochs, sum(cost_usd) AS cost_usd,
-        sum(seconds_train) AS seconds_train, sum(seconds_save) AS seconds_save, sum(seconds_sample) AS seconds_sample,
-        sum(seconds_analyze) AS seconds_analyze, sum(seconds_judge) AS seconds_judge,
-        sum(seconds_train + seconds_save + seconds_sample + seconds_analyze + seconds_judge) AS seconds,
+    SELECT experiment_id, count(*) AS num_epochs, sum(cost_usd ORDER BY epoch) AS cost_usd,
+        {", ".join(f"sum({stage} ORDER BY epoch) AS {stage}" for stage in _SECONDS)},
+        sum({" + ".join(_SECONDS)} ORDER BY epoch) AS seconds,
         any_value(gpu) AS gpu, any_value(usd_per_hour) AS usd_per_hour
     FROM epochs GROUP BY experiment_id
 ), planned AS (
     SELECT experiment_id, max(planned_epochs) AS planned_epochs FROM decisions GROUP BY experiment_id
 )
 SELECT x.experiment_id, x.line, x.name, x.status, s.num_epochs::INTEGER AS num_epochs, p.planned_epochs,
-    s.seconds, s.seconds_train, s.seconds_save, s.seconds_sample, s.seconds_analyze, s.seconds_judge,
+    s.seconds, {", ".join(f"s.{stage}" for stage in _SECONDS)},
     (s.seconds_sample + s.seconds_analyze + s.seconds_judge) / nullif(s.seconds, 0) AS evaluation_share,
     s.cost_usd,
     CASE WHEN x.status IN ('abandoned', 'inconclusive') AND p.planned_epochs > s.num_epochs
@@ -147,7 +150,7 @@ VIEWS: dict[str, View] = {
             _field("num_epochs", _INT, "epochs", "Committed epochs."),
             *_same("decisions", "planned_epochs"),
             _field("seconds", _FLOAT, "s", "All stages of all its committed epochs."),
-            *_same("epochs", *(f"seconds_{stage}" for stage in ("train", "save", "sample", "analyze", "judge"))),
+            *_same("epochs", *_SECONDS),
             _field("evaluation_share", _FLOAT, "share", "Of the seconds: sampling, measuring, judging."),
             _field("cost_usd", _FLOAT, "USD", "All its committed epochs."),
             _field("spared_usd", _FLOAT, "USD", "What ending early spared, at the mean price of its epochs."),

@@ -102,8 +102,9 @@ class CheckpointStore:
         for epoch, attempt in self._saved():
             if epoch > done_epochs and attempt < self.attempt:
                 self._drop(epoch, attempt)
-        with self.store.scratch(self._scratch(self.attempt - 1)):
-            pass  # entered, it is emptied: of a full training state gigabytes may lie there
+        for attempt in range(1, self.attempt):
+            with self.store.scratch(self._scratch(attempt)):
+                pass  # entered, it is emptied: of a full training state gigabytes may lie there
 
     def has_weights(self, epoch: int) -> bool:
         return epoch in kept_weights(self.store, self.experiment_id)

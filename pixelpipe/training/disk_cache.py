@@ -7,6 +7,7 @@ differs from its hash is computed again. Anybody may delete anything here at any
 import hashlib
 import json
 import logging
+import time
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ import numpy as np
 logger = logging.getLogger(__name__)
 
 ROWS_PER_PACK = 1024
+STALE_AFTER_S = 24 * 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,7 @@ class DiskCache:
         self._packs: dict[str, np.ndarray] = {}
         self._places: dict[str, tuple[str, int, str]] = {}  # key -> pack, offset, hash
         self._intact: set[str] = set()
+        self._sweep()
         for index in sorted(folder.glob("*.json")) if folder.is_dir() else []:
             self._read_index(index)
 
@@ -87,6 +90,16 @@ class DiskCache:
             pack=np.array([number[self._places[key][0]] for key in keys]),
             offset=np.array([self._places[key][1] for key in keys]),
         )
+
+    def _sweep(self) -> None:
+        """Remove halves of packs whose process was killed; a young one may still be written."""
+        for path in [*self.folder.glob("*.partial"), *self.folder.glob("*.npy")]:
+            try:
+                stale = time.time() - path.stat().st_mtime > STALE_AFTER_S
+            except FileNotFoundError:  # by another process
+                continue
+            if stale and not path.with_suffix(".json").exists():
+                path.unlink(missing_ok=True)
 
     def _read_index(self, index: Path) -> None:
         try:

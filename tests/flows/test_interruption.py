@@ -99,11 +99,18 @@ def test_a_prefect_server_that_does_not_answer_is_one_line(make_config, tmp_path
     assert not (tmp_path / "store").exists()
 
 
-def test_what_was_killed_before_its_report_gets_one(undisturbed, capsys):
-    """Its last status is there, its documents are not: the same command writes them."""
+@pytest.mark.parametrize("left", [None, "# a-plain-run: RUNNING\n"])
+def test_what_was_killed_before_its_report_gets_one(undisturbed, capsys, left):
+    """Its last status is there, its documents are not, or are older: the same command writes them."""
     config, store, state = undisturbed
     folder = Path(store.url) / "experiments" / state.result().experiment_id
-    (folder / "verdict.md").unlink()
+    verdict, plot = folder / "verdict.md", folder / "metric_by_epoch.png"
+    before = verdict.read_text()
+    plot.unlink()
+    verdict.unlink() if left is None else verdict.write_text(left)
     run_experiment_here(store, config)
-    assert (folder / "verdict.md").is_file()
+    assert verdict.read_text() == before
+    written = plot.stat().st_mtime_ns
     assert "is done already" in capsys.readouterr().err
+    run_experiment_here(store, config)
+    assert plot.stat().st_mtime_ns == written, "what is right stays as it is"

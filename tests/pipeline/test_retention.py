@@ -1,5 +1,7 @@
 """What old experiments keep: the policy's days on one side, what may still be asked for on the other."""
 
+import os
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,8 +13,10 @@ from pixelpipe.keys import before_key, checkpoint_key, confirmation_key, experim
 from pixelpipe.lease import acquire
 from pixelpipe.lines import move_champion
 from pixelpipe.pipeline.baseline import Baseline
-from pixelpipe.pipeline.retention import Retention, prune
+from pixelpipe.pipeline.maintenance import maintenance_records
+from pixelpipe.pipeline.retention import Removal, Retention, prune
 from pixelpipe.pipeline.stored_weights import Weights, put_weights
+from pixelpipe.reporting.maintenance import maintenance_sentence
 from pixelpipe.results.writer import append_status, table_of, write_rows
 from pixelpipe.store import Store
 from tests.cli.conftest import minimal
@@ -62,6 +66,22 @@ class Shelf:
 def shelf(request: pytest.FixtureRequest, tmp_path: Path) -> Shelf:
     url = str(tmp_path / "store") if request.param == "local" else f"memory://{tmp_path.name}-shelf"
     return Shelf(Store.open(url), tmp_path)
+
+
+def test_temporary_files_of_killed_processes_go_whatever_the_policy(tmp_path: Path):
+    store, left = Store.open(tmp_path), tmp_path / ".tmp" / "checkpoint-of-a-killed-run"
+    left.mkdir(parents=True)
+    (left / "unet.safetensors").write_bytes(b"half")
+    assert prune(store, Retention()) == [], "a process may still be writing it"
+    for path in (left / "unet.safetensors", left):
+        os.utime(path, (time.time() - 25 * 3600,) * 2)
+    expected = [Removal(None, "temporary", None, num_files=1, num_bytes=4)]
+    assert prune(store, Retention(), dry_run=True) == expected
+    assert left.exists()
+    assert prune(store, Retention()) == expected
+    assert not left.exists()
+    said = maintenance_sentence(maintenance_records([], expected), dry_run=False)
+    assert said == "1 file of processes that were killed goes, 4 bytes"
 
 
 def test_last_and_best_stay(shelf: Shelf):

@@ -32,9 +32,7 @@ def test_both_floors_stand_in_the_results_table(store, story):
     put_floor(store, baseline_id, 192, 15.1, 15.2)
     document = verdict_markdown(describe(store, candidate_id))
     [row] = floor_rows(document)
-    assert row == (
-        "| Art through the VAE, effective colors | 15.2 (192 px) | 42.5 (96 px, not aligned) | +180% |"
-    )
+    assert row == ("| Art through the VAE, effective colors | 15.2 (192 px) | 42.5 (96 px, not aligned) | +180% |")
     assert (
         "The floor: at 96 px, where a cell is 0.5 latents, the VAE alone turns the training art's mean of 15.1 "
         "effective colors into 42.5. No fine-tune of the UNet can beat that." in document

@@ -1,8 +1,6 @@
 """Compacting changes what lies in the store, and nothing that anybody reads."""
 
-import os
 import threading
-import time
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -147,19 +145,6 @@ def test_a_dry_run_says_and_does_nothing(store: Store, results: Results):
         "experiments": 3,
     }
     assert store.list() == before
-
-
-def test_temporary_files_of_killed_processes_go_with_it(local: Store, tmp_path: Path):
-    Results(local).status(FIRST, "running")
-    left = tmp_path / "store/.tmp/checkpoint-of-a-killed-run"
-    left.write_bytes(b"half")
-    compact(local)
-    assert left.exists(), "a process may still be writing it"
-    os.utime(left, (time.time() - 25 * 3600,) * 2)
-    compact(local, dry_run=True)
-    assert left.exists()
-    compact(local)
-    assert not left.exists()
 
 
 @pytest.mark.parametrize("moment", ["before the catalog", "before the removal", "in the removal"])

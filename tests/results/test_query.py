@@ -4,12 +4,14 @@ from typing import Any
 import pytest
 
 from pixelpipe.errors import BadInputError
+from pixelpipe.keys import epoch_stem
 from pixelpipe.results import query
 from pixelpipe.results.analyst import write_copy
 from pixelpipe.results.catalog import read_catalog
 from pixelpipe.results.compaction import compact
 from pixelpipe.results.reader import read_table
 from pixelpipe.results.schemas import SCHEMAS
+from pixelpipe.results.writer import table_of, write_rows
 from pixelpipe.store import Store
 
 ONE, TWO = "512px-1a2b3c4d", "256px-5e6f7a8b"
@@ -207,3 +209,23 @@ def test_awkward_text_is_text(store: Store, results: Any, tmp_path: Path):
     write_copy(store, tmp_path / "copy.duckdb")
     with query.duckdb.connect(str(tmp_path / "copy.duckdb"), read_only=True) as connection:
         assert {text for (text,) in connection.sql("SELECT DISTINCT prompt FROM samples").fetchall()} == set(AWKWARD)
+
+
+def test_figures_do_not_depend_on_the_order_in_which_rows_are_read(store: Store, results: Any, make_records: Any):
+    """Of floats the order of a sum decides the last digit."""
+    for experiment_id, turn in ((ONE, 1), (TWO, -1)):
+        of = {"experiment_id": experiment_id, "line": "art-24", "eval_set_id": "e", "attempt": 1}
+        results.status(experiment_id, "running", line="art-24", name="x")
+        for epoch in (1, 2, 3)[::turn]:
+            samples = [
+                row | {"prompt_id": f"p{number // 3:03d}", "seed": number, "effective_colors": 1e6 / (number + 3) ** 3}
+                for number in range(120)
+                for row in make_records("samples", 1, **of, epoch=epoch)
+            ]
+            costs = make_records("epochs", 1, **of, epoch=epoch, cost_usd=0.1 * epoch, seconds_train=0.7 / epoch)
+            for table, rows in (("samples", samples[::turn]), ("epochs", costs)):
+                write_rows(store, table, experiment_id, epoch_stem(epoch, 1), table_of(table, rows))
+    figures = "judged_colors, standard_error, clean_rate, cost_usd"
+    for sql in (f"{figures} FROM leaderboard", "* EXCLUDE (experiment_id) FROM costs"):
+        one, two = query.run(store, f"SELECT {sql}").to_pylist()
+        assert one == two, sql

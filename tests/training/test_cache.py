@@ -1,5 +1,7 @@
 import dataclasses
 import logging
+import os
+import time
 
 import numpy as np
 import pytest
@@ -144,6 +146,20 @@ def test_a_cache_that_was_not_written_to_its_end_is_none(base, samples, tmp_path
     else:
         {"no index": index, "no table": pack}[damage].unlink()
     assert torch.equal(table(build_cache(base, samples, 96, folder=tmp_path).latents), expected)
+
+
+def test_halves_that_killed_processes_left_go_after_a_day(base, samples, tmp_path):
+    build_cache(base, samples[:2], 96, folder=tmp_path)
+    [pack] = tmp_path.glob("latents/*/*.npy")
+    whole = set(pack.parent.iterdir())
+    old = [pack.with_name("a.partial"), pack.with_name("b.npy")]
+    young = [pack.with_name("c.partial"), pack.with_name("d.npy")]
+    for path in (*old, *young):
+        path.write_bytes(b"half")
+    for path in (*old, *whole):
+        os.utime(path, (time.time() - 25 * 3600,) * 2)
+    build_cache(base, samples[:2], 96, folder=tmp_path)
+    assert set(pack.parent.iterdir()) == {*whole, *young}
 
 
 def test_a_disk_that_takes_nothing_is_no_obstacle(base, samples, tmp_path, caplog):

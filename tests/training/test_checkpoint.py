@@ -50,6 +50,16 @@ def test_no_space_in_the_middle_of_a_save(make_trainer, tmp_path, monkeypatch, n
     assert checkpoints.has_weights(2)
 
 
+def test_what_any_earlier_attempt_left_of_a_save_goes(tmp_path):
+    """Also where the one between died before it could tidy up."""
+    left = [tmp_path / ".tmp" / f"checkpoint-x-1-{attempt}" for attempt in (1, 2, 3)]
+    for folder in left:
+        folder.mkdir(parents=True)
+        (folder / "optimizer.safetensors").write_bytes(b"half")
+    CheckpointStore(Store.open(tmp_path), "x-1", 3).drop_uncommitted(done_epochs=0)
+    assert [folder.exists() for folder in left] == [False, False, True]
+
+
 @pytest.mark.parametrize(("url", "place"), [("{}", r"in \S+; the epochs"), ("memory://full", "temporary folder")])
 def test_no_space_while_the_files_are_written(make_trainer, tmp_path, monkeypatch, url, place):
     def save_file(tensors, path, **kwargs):
