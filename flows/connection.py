@@ -1,13 +1,8 @@
 """Prefect for a run from the shell: its settings, and its server, started while the person sees why they wait."""
 
 import os
-import shutil
-import signal
-import subprocess
 import threading
 from collections.abc import Callable
-
-import psutil
 
 from pixelpipe.errors import BadInputError, one_line
 
@@ -39,12 +34,13 @@ def connect(meanwhile: Callable[[], object]) -> None:
     Raises `BadInputError` if it does not answer.
     """
     if url := server_url():
-        _InThread(_reach).join_or_raise(f"Prefect at {url} (PREFECT_API_URL)")
+        _Reaching().join_or_raise(f"Prefect at {url} (PREFECT_API_URL)")
         meanwhile()
         return
-    import prefect.server.api.server  # noqa: F401 -- here: two threads must not import parts of Prefect at once
+    from flows.ephemeral_server import EphemeralServer  # here: two threads must not import parts of Prefect at once
 
-    starting = _InThread(_reach)
+    EphemeralServer()
+    starting = _Reaching()
     meanwhile()
     starting.join_or_raise("Prefect's own server")
 
@@ -56,67 +52,24 @@ def server_url() -> str | None:
     return PREFECT_API_URL.value()
 
 
-class _InThread(threading.Thread):
-    """Where Ctrl-C is blocked, which the server that is started there inherits.
+class _Reaching(threading.Thread):
+    """A daemon: Ctrl-C waits for no server."""
 
-    A terminal sends Ctrl-C to the server, too, and without one the run could not even say that it was cancelled.
-    """
-
-    def __init__(self, work: Callable[[], None]) -> None:
+    def __init__(self) -> None:
         super().__init__(daemon=True)
-        self._work, self._error = work, None
+        self._error: Exception | None = None
         self.start()
 
     def run(self) -> None:
-        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        from prefect.client.orchestration import get_client
+
         try:
-            self._work()
+            with get_client(sync_client=True) as client:
+                client.hello()
         except Exception as error:  # of whatever kind: `join_or_raise` raises it in the main thread
             self._error = error
 
     def join_or_raise(self, what: str) -> None:
         self.join()
         if self._error is not None:
-            reason = one_line(self._error)
-            raise BadInputError(f"{what}: must answer but: {reason}")
-
-
-def _reach() -> None:
-    from prefect.client.orchestration import get_client
-
-    answered = threading.Event()
-    guard = threading.Thread(target=_guard_server, args=(answered,), daemon=True)
-    guard.start()
-    try:
-        with get_client(sync_client=True) as client:
-            client.hello()
-    finally:
-        answered.set()
-        guard.join()
-
-
-def _guard_server(answered: threading.Event) -> None:
-    """Prefect's ephemeral server must not outlive us, also when we are killed while it starts: found as it appears."""
-    while not (server := _server_pid()) and not answered.wait(0.05):
-        pass
-    if server := server or _server_pid():
-        _end_with_us(server)
-
-
-def _server_pid() -> int | None:
-    for child in psutil.Process().children():
-        try:
-            if any("prefect.server" in argument for argument in child.cmdline()):
-                return child.pid
-        except psutil.Error:  # it ended as we looked
-            continue
-    return None
-
-
-def _end_with_us(pid: int) -> None:
-    """Prefect stops its ephemeral server when we exit, but not when we are killed: then a shell that waits does."""
-    if shell := shutil.which("sh"):
-        wait = f"while kill -0 {os.getpid()}; do sleep 1; done; kill {pid}"
-        subprocess.Popen(
-            [shell, "-c", wait], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
-        )
+            raise BadInputError(f"{what}: must answer but: {one_line(self._error)}")
