@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import unicodedata
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath, PurePosixPath
@@ -64,6 +65,8 @@ def _check_text(image: Path, caption: str) -> None:
         caption.encode()
     except UnicodeEncodeError:  # JSON can write half of a character
         raise DatasetError(f"{image}: its caption must be Unicode text but is {caption!a}") from None
+    if "\0" in caption:
+        raise DatasetError(f"{image}: its caption must be text but holds a NUL character")
 
 
 def _caption_files(directory: Path, file_names: Sequence[str]) -> list[Path]:
@@ -125,6 +128,14 @@ def metadata_rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
 def _csv_rows(path: Path, text: str) -> Iterator[tuple[int, dict[str, Any]]]:
     reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
     try:
+        header = reader.fieldnames or ()
+        if twice := [name for name, count in Counter(header).items() if count > 1]:
+            raise DatasetError(f"{path}:1: must name every column once but names `{twice[0]}` again")
+        if text.strip() and "file_name" not in header:
+            found = text.splitlines()[0]
+            raise DatasetError(
+                f"{path}:1: must be names of columns, with commas between, and `file_name` among them, but is {found!r}"
+            )
         for row in reader:
             if None in row:  # else the rest of the caption would be lost
                 raise DatasetError(

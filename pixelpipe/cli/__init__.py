@@ -4,6 +4,7 @@ import errno
 import os
 import sys
 from importlib import import_module
+from pathlib import Path
 
 import click
 
@@ -76,8 +77,16 @@ def app() -> None:
 def main() -> None:
     """Entry point: every expected error is one line on stderr and an exit code."""
     listen()
+    _open_what_is_closed()
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")  # it warns of parts that SD1.5 does not use
     sys.exit(_exit_code())
+
+
+def _open_what_is_closed() -> None:
+    """A stream that the shell closed (`>&-`) is None, and its number would go to the first file that is opened."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115 -- open to the end
 
 
 def _exit_code() -> int:

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from pixelpipe.cli.options import Format, format_option, store_option, write_records
+from pixelpipe.cli.options import Format, format_option, store_option, why_option, write_records
 from pixelpipe.cli.results import find_experiment
 from pixelpipe.cli.stated import person
 from pixelpipe.errors import BadInputError
@@ -38,7 +38,7 @@ def show(line: str | None, store: Store, output_format: Format) -> None:
 
 @baseline.command("set")
 @click.argument("checkpoint", metavar="EXPERIMENT@EPOCH")
-@click.option("--why", required=True, help="Recorded with your name.")
+@why_option
 @store_option
 def set_champion(checkpoint: str, why: str, store: Store) -> None:
     """Make a checkpoint the champion of its line, whatever the rule says."""
@@ -88,7 +88,7 @@ def set_champion(checkpoint: str, why: str, store: Store) -> None:
 @click.option("--images", type=int, help="How many images the mean is over.")
 @click.option("--clean-rate", type=float, help="Share of clean images, 0 to 1, if it is known.")
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="How it was trained, as far as known.")
-@click.option("--why", required=True, help="Recorded with your name.")
+@why_option
 @store_option
 def import_figures(
     figures: Path | None,

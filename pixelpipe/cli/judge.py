@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pixelpipe.cli.options import Format, format_option, store_option, write_records
+from pixelpipe.cli.options import FiniteRange, Format, format_option, store_option, write_records
 from pixelpipe.cli.results import find_experiment
 from pixelpipe.errors import BadInputError
 from pixelpipe.store import Store
@@ -28,7 +28,7 @@ COLUMNS = ("epoch", "verdict", "reason_code", "relative_difference", "interval_l
 @click.option("--simulate", is_flag=True, help="What the rule would do with a plan, before anything is run.")
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="A field of the plan. Repeatable.")
 @click.option(
-    "--see", type=click.FloatRange(0, 10, min_open=True), default=0.25, show_default=True, help="Difference wanted."
+    "--see", type=FiniteRange(0, 10, min_open=True), default=0.25, show_default=True, help="Difference wanted."
 )
 @click.option("--runs", type=click.IntRange(10, 100_000), default=100, show_default=True, help="Simulated, a row.")
 @click.option("--plot", type=click.Path(path_type=Path), default=Path("simulation.png"), show_default=True, help="PNG.")

@@ -2,10 +2,10 @@
 
 import click
 
-from pixelpipe.cli.options import Format, format_option, store_option, write_records
+from pixelpipe.cli.options import FiniteRange, Format, format_option, store_option, write_records
 from pixelpipe.store import Store
 
-_DAYS = click.FloatRange(min=0)
+_DAYS = FiniteRange(0, 36_500)  # as `Retention` has them
 
 
 @click.command()

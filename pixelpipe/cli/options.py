@@ -17,6 +17,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from pixelpipe.errors import BadInputError
 from pixelpipe.store import DEFAULT_STORE, Store
 
 Format = Literal["table", "json", "csv"]
@@ -45,6 +46,27 @@ def _reachable_store(_context: click.Context, _option: click.Parameter, url: str
     store = Store.open(url)
     store.check_reachable()
     return store
+
+
+class FiniteRange(click.FloatRange):
+    """click's range lets nan through: no comparison with it is true."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        number = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{number} is not a finite number.", param, ctx)
+        return number
+
+
+def why_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Of what a person decides against, or instead of, the rule."""
+    return click.option("--why", required=True, callback=_reason, help="Recorded with your name.")(command)
+
+
+def _reason(_context: click.Context, _option: click.Parameter, why: str) -> str:
+    if not why.strip():
+        raise BadInputError("--why: must say why but is empty")
+    return why.strip()
 
 
 def format_option(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -7,6 +7,7 @@ import click
 from pixelpipe.cli.options import printable, store_option
 from pixelpipe.cli.output_file import whole_file
 from pixelpipe.cli.results import find_experiment
+from pixelpipe.errors import BadInputError
 from pixelpipe.store import Store
 
 
@@ -40,6 +41,8 @@ def make(experiment: str, target: Path, epoch: int | None, pairs: int, store: St
     from pixelpipe.reporting.description import describe
     from pixelpipe.reporting.pages.review import review_page
 
+    if target.suffix.lower() not in (".html", ".htm"):
+        raise BadInputError(f"--to {target}: must end in .html: it is a page")
     description = describe(store, find_experiment(store, experiment))
     with whole_file(target) as temporary:
         found, pictures = make_review(store, description, epoch, pairs, np.random.default_rng())
@@ -60,9 +63,15 @@ def import_votes(files: tuple[Path, ...], store: Store) -> None:
     from pixelpipe.reporting.documents import write_documents
 
     ballots = [read_ballot(path) for path in files]
-    imported = [store_votes(store, ballot) for ballot in ballots]
+    imported = []
+    for path, ballot in zip(files, ballots, strict=True):
+        try:
+            imported.append(store_votes(store, ballot))
+        except BadInputError as error:
+            raise BadInputError(f"{path}: {error}") from None
     for one in imported:
         known = f"; {one.num_known} were there already" if one.num_known else ""
-        click.echo(f"{one.experiment_id}: {one.num_stored} votes of {printable(one.reviewer)} stored{known}", err=True)
+        votes = f"{one.num_stored} vote{'s'[: one.num_stored != 1]} of {printable(one.reviewer)}"
+        click.echo(f"{one.experiment_id}: {votes} stored{known}", err=True)
     for experiment_id in dict.fromkeys(one.experiment_id for one in imported):
         click.echo(write_documents(store, experiment_id)["report.html"])

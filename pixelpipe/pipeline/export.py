@@ -66,9 +66,14 @@ def find_checkpoint(store: Store, experiment_id: str, epoch: int | None) -> Chec
     return Checkpoint(experiment_id, chosen, kept[chosen], status)
 
 
+PICKLED = (".ckpt", ".pt", ".pth", ".bin", ".pkl")
+
+
 def choose_form(checkpoint: Checkpoint, target: Path, form: Form | None) -> Form:
     """As asked for, or what suits the checkpoint and the target's name; `BadInputError` where they do not fit."""
     is_file = target.suffix.lower() == ".safetensors"
+    if target.suffix.lower() in PICKLED:
+        raise BadInputError(f"--to {target}: must end in .safetensors, or be a folder's name: no pickle is written")
     if form is None:
         if checkpoint.part == "lora":
             return "kohya" if is_file else "lora"

@@ -22,6 +22,7 @@ from pixelpipe.results.reader import list_experiments, read_table
 from pixelpipe.results.writer import committed_epochs
 from pixelpipe.store import MANIFEST, Store
 
+MAX_DAYS = 36_500.0  # a century: more overflows in time's own arithmetic
 Kind = Literal["checkpoint", "samples", "confirmation", "temporary"]
 
 
@@ -35,12 +36,14 @@ class Retention(BaseModel):
     checkpoints_days: float | None = Field(
         default=None,
         ge=0,
+        le=MAX_DAYS,
         title="Days of checkpoints",
         description="After so many days only the last checkpoint, the best and champions stay; None: all.",
     )
     samples_days: float | None = Field(
         default=None,
         ge=0,
+        le=MAX_DAYS,
         title="Days of full-size pictures",
         description="After so many days only those of the same epochs stay, and every sprite; None: all.",
     )

@@ -24,7 +24,7 @@ def _spent(description: Description) -> list[str]:
         items += _spared(description.savings)
     items.append("Counted are committed epochs: preparing (loading, encoding) and interrupted attempts come on top")
     gpu, rate = description.config["budget"]["gpu"], description.config["budget"]["usd_per_hour"]
-    items.append(f"Price: {usd(rate)} an hour ({text(gpu)}), as configured")
+    items.append(f"Price: {usd(rate)} an hour ({text(gpu)}): as `budget` says, whatever it ran on")
     return items
 
 

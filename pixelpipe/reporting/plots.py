@@ -145,9 +145,9 @@ def _draw_art(axes: Axes, description: Description) -> None:
     axes.axhline(description.floor, color=GRAY, linestyle=":", linewidth=1.4, label=label)
     low, high = decision.min_colors, decision.max_colors
     if description.metric == "effective_colors" and low is not None and high is not None:
-        band = (low, high)
-        label = f"training art: 98% lie in {number(band[0])} to {number(band[1])}"
-        axes.axhspan(*band, color=BAND, zorder=0, label=label)
+        hidden = "" if bottom <= high and low <= top else ", outside this picture"
+        label = f"training art: 98% lie in {number(low)} to {number(high)}{hidden}"
+        axes.axhspan(low, high, color=BAND, zorder=0, label=label)
 
 
 def _draw_candidate(axes: Axes, description: Description, candidate: Points) -> None:

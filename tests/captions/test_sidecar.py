@@ -72,6 +72,12 @@ def test_captions_that_say_nothing_or_no_text(tmp_path):
     assert refused(tmp_path, "a.png") == f"{tmp_path / 'a.txt'}: must be a caption but is not UTF-8 text"
 
 
+@pytest.mark.parametrize("file", [("a.txt", "mon\0ster"), ("metadata.csv", "file_name,text\na.png,mon\0ster\n")])
+def test_a_caption_with_a_nul_is_no_text(tmp_path, file):
+    write(tmp_path, **dict([file]))
+    assert refused(tmp_path, "a.png") == f"{tmp_path / 'a.png'}: its caption must be text but holds a NUL character"
+
+
 def test_a_long_caption_is_kept(tmp_path):
     write(tmp_path, **{"a.txt": "word " * 100_000})
     assert len(read_captions(tmp_path, ["a.png"])["a.png"]) == 499_999
@@ -156,7 +162,15 @@ def test_csv(tmp_path, line_end, mark):
         ('file_name,text\na.png,"red hair\nb.png,b\n', ":2: must be CSV but is not: "),
         ("file_name,text\na.png," + "x" * 200_000, ":2: must be CSV but is not: field larger than"),
         ("file_name,text\na.png\n", ":2: must have a text in `text` (captions.column) but has one in no column"),
-        ("file;text\na.png;b\n", ":2: must have a `file_name`"),
+        (
+            "file_name;text\na.png;b\n",
+            ":1: must be names of columns, with commas between, and `file_name` among them, ",
+        ),
+        (
+            "a.png,b\n",
+            ":1: must be names of columns, with commas between, and `file_name` among them, but is 'a.png,b'",
+        ),
+        ("file_name,text,text\na.png,a,b\n", ":1: must name every column once but names `text` again"),
         ("file_name,text\na.png,a\na.png,b\n", ":3: a.png stands twice"),
         ("", ": must name every image but has no line for a.png (and 1 more)"),
     ],

@@ -71,7 +71,7 @@ def test_columns_that_the_table_lacks_are_refused_and_named(tmp_path, make_sprit
     ("name", "content", "message"),
     [
         ("t.csv", "file_name,hat\na.png,cap\na.png,hat\n", r"t.csv:3: a.png stands twice"),
-        ("t.csv", "name,hat\na.png,cap\n", r"t.csv:2: must have a `file_name`"),
+        ("t.csv", "name,hat\na.png,cap\n", r"t.csv:1: must be names of columns, .* but is .name,hat"),
         ("t.csv", "file_name,text\na.png,cap\n", r"t.csv: must hold traits"),
         ("t.csv", "file_name,hat\nb.png,cap\n", r"t.csv: must name every image but has no line for a.png"),
         ("t.json", "{oops", r"t.json: must be JSON but is not"),

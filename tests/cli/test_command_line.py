@@ -106,6 +106,9 @@ def test_version(cli):
     assert cli("--version").out == f"pixelpipe, version {__version__}\n"
 
 
+DAYS = "invalid value for '--samples-days':"
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -113,6 +116,11 @@ def test_version(cli):
         (["baseline", "st"], "no such command 'st'. Did you mean 'set'? (see pixelpipe baseline --help)"),
         (["--nope"], "no such option '--nope' (see pixelpipe --help)"),
         (["show"], "missing argument 'EXPERIMENT' (see pixelpipe show --help)"),
+        (["maintain", "--samples-days", "nan"], f"{DAYS} nan is not a finite number (see pixelpipe maintain --help)"),
+        (
+            ["maintain", "--samples-days", "1e300"],
+            f"{DAYS} 1e+300 is not in the range 0<=x<=36500 (see pixelpipe maintain --help)",
+        ),
         (["run", "x", "--store"], "option '--store' requires an argument (see pixelpipe --help)"),
     ],
 )
@@ -193,6 +201,14 @@ def test_a_process_that_queries_ends_without_a_word(filled):
     """DuckDB says on stderr that it leaks where Python's collector was kept from it."""
     query = pixelpipe_process("query", "SELECT count(*) AS n FROM epochs", "--store", filled, "--format", "csv")
     assert (query.returncode, query.stdout.split(), query.stderr) == (0, ["n", "2"], "")
+
+
+def test_a_closed_output_is_no_bug(place):
+    """As `>&-` of a shell leaves it."""
+    code = "import os; os.close(1); os.execv(sys.executable, [sys.executable, '-c', main, 'analyze', 'art/00.png'])"
+    given = f"import sys; main = 'from pixelpipe.cli import main; main()'; {code}"
+    done = subprocess.run([sys.executable, "-c", given], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 @pytest.mark.parametrize("output_format", ["json", "csv", "table"])

@@ -177,6 +177,7 @@ def test_what_was_abandoned_needs_force(export, tmp_path):
         ([BEST, "--to", "x", "--as", "kohya"], "--as kohya: must be diffusers or single-file, since "),
         ([BEST, "--to", "x", "--as", "single-file"], "--to x: must end in .safetensors with --as single-file"),
         ([BEST, "--to", "x.safetensors", "--as", "diffusers"], "--to x.safetensors: must be a folder's name with --as"),
+        ([BEST, "--to", "x.ckpt"], "--to x.ckpt: must end in .safetensors, or be a folder"),
         ([BEST, "--to", "file/x"], "file/x: cannot be written: "),
     ],
 )  # fmt: skip

@@ -42,6 +42,7 @@ def test_an_empty_store_is_read_and_not_made(cli, place, command, output_format)
         (["report", "x"], "EXPERIMENT must be one of store new but got 'x': none begins so"),
         (["baseline", "show", "--line", "x"], "--line must be one of none yet but got x"),
         (["baseline", "set", "x", "--why", "w"], "EXPERIMENT@EPOCH must name an epoch, e.g. x@8, but got x"),
+        (["baseline", "set", "x@1", "--why", " "], "--why: must say why but is empty"),
         (["baseline", "set", "x@1", "--why", "w"], "EXPERIMENT must be one of store new but got 'x'"),
         (["generate", "a knight"], "--line: must name one line, but new has none yet: run an experiment first"),
         (["generate", "a knight", "--line", "../x"], "--line must be one of none yet but got ../x"),

@@ -46,6 +46,7 @@ def test_what_cannot_be_reviewed_is_one_line_and_writes_no_page(story, tmp_path,
         ("doomed", "--to", page, "--epoch", 7),
         ("doomed", "--to", tmp_path / "absent" / "review.html"),
         ("nobody", "--to", page),
+        ("doomed", "--to", tmp_path / "review.txt"),
     ):
         code, output = pixelpipe_command("review", "make", *arguments)
         assert (code, output.out) == (2, "")
@@ -59,4 +60,5 @@ def test_votes_of_another_store_are_refused(tmp_path, pixelpipe_command, store, 
     ballot.write_text(json.dumps({"review": "01234567", "reviewer": "Ann", "votes": [vote]}))
     code, output = pixelpipe_command("review", "import", ballot)
     assert (code, output.err.count("\n")) == (2, 1)
+    assert output.err.startswith(f"pixelpipe: {ballot}: `review` must be a review of the store")
     assert store.list("results/v1/votes") == []
