@@ -6,6 +6,7 @@ import subprocess
 import sys
 from typing import Any
 
+import prefect
 from prefect.server.api.server import SubprocessASGIServer
 from prefect.settings import get_current_settings
 
@@ -18,12 +19,13 @@ class EphemeralServer(SubprocessASGIServer):
     """
 
     def _run_uvicorn_command(self) -> subprocess.Popen[Any]:
-        command = [sys.executable, "-m", "uvicorn", "--factory", "prefect.server.api.server:create_app"]
-        address = ["--host", "127.0.0.1", "--port", str(self.port)]
+        # -P, and a folder for uvicorn's own: else a file random.py where the person stands is taken for Python's
+        uvicorn = [sys.executable, "-P", "-m", "uvicorn", "--app-dir", str(prefect.__module_path__.parent)]
+        app = ["--factory", "prefect.server.api.server:create_app", "--host", "127.0.0.1", "--port", str(self.port)]
         settings = get_current_settings().to_environment_variables(exclude_unset=True)
         private = {"PREFECT_UI_ENABLED": "0", "PREFECT__SERVER_EPHEMERAL": "1", "PREFECT__SERVER_FINAL": "1"}
         server = subprocess.Popen(
-            [*command, *address, "--log-level", "error", "--lifespan", "on"],
+            [*uvicorn, *app, "--log-level", "error", "--lifespan", "on"],
             env=os.environ | private | settings,
             process_group=0,
         )

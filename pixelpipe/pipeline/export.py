@@ -26,6 +26,7 @@ Form = Literal["diffusers", "single-file", "kohya", "lora"]
 FORMS: tuple[Form, ...] = get_args(Form)
 FILES = ("single-file", "kohya")  # the others are folders
 ADAPTERS = ("kohya", "lora")
+PICKLED = (".ckpt", ".pt", ".pth", ".bin", ".pkl")  # endings of files that are not written
 DTYPES = {"fp16": torch.float16, "fp32": torch.float32, "bf16": torch.bfloat16}
 CARD = "README.md"
 
@@ -64,9 +65,6 @@ def find_checkpoint(store: Store, experiment_id: str, epoch: int | None) -> Chec
         known = ", ".join(map(str, sorted(kept)))
         raise BadInputError(f"EXPERIMENT {experiment_id}@{chosen}: must be an epoch whose weights are kept: {known}")
     return Checkpoint(experiment_id, chosen, kept[chosen], status)
-
-
-PICKLED = (".ckpt", ".pt", ".pth", ".bin", ".pkl")
 
 
 def choose_form(checkpoint: Checkpoint, target: Path, form: Form | None) -> Form:
