@@ -11,6 +11,7 @@ import signal
 import sys
 from pathlib import Path
 
+from pixelpipe.threads import wait_briefly
 from tasks.worker import GPU_LIMIT, WORKER_PID
 
 WORKER_OF_OURS = ["-m", "flows.process_worker", "--type", "process", "--limit", "1"]
@@ -22,6 +23,7 @@ def start_worker(pool: str, name: str, gpu: str | None) -> None:
         return
     # Prefect ends its worker by a SIGINT to itself, which what a script starts with & would ignore.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    wait_briefly()  # its runs' threads
     os.environ[WORKER_PID] = str(os.getpid())  # it stays: the worker replaces this process
     if gpu is not None:
         os.environ["CUDA_VISIBLE_DEVICES"] = gpu

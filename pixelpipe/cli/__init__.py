@@ -12,6 +12,7 @@ from pixelpipe import __version__
 from pixelpipe.cli.output_file import NO_SPACE
 from pixelpipe.errors import BadInputError, ExperimentHeldError, PixelpipeError, StoppedError
 from pixelpipe.interruption import listen
+from pixelpipe.threads import wait_briefly
 
 DONE, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 
@@ -78,6 +79,7 @@ def main() -> None:
     """Entry point: every expected error is one line on stderr and an exit code."""
     listen()
     _open_what_is_closed()
+    wait_briefly()
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")  # it warns of parts that SD1.5 does not use
     sys.exit(_exit_code())
 
