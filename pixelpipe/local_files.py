@@ -133,10 +133,10 @@ class LocalFiles:
             return {}
         stale = [path for path in self.tmp.iterdir() if path.name != LOCK and _age_s(path) > older_than_s]
         sizes = {
-            str(file.relative_to(self.tmp)): file.stat().st_size
+            str(file.relative_to(self.tmp)): num_bytes
             for path in stale
             for file in (path, *path.rglob("*"))
-            if file.is_file()
+            if (num_bytes := _num_bytes(file)) is not None
         }
         for path in [] if dry_run else stale:
             if path.is_dir():
@@ -217,6 +217,14 @@ def _age_s(path: Path) -> float:
         return time.time() - max(each.stat().st_mtime for each in (path, *path.rglob("*")))
     except FileNotFoundError:
         return 0.0
+
+
+def _num_bytes(path: Path) -> int | None:
+    """Of a file; None: a folder, or somebody else has just removed it."""
+    try:
+        return path.stat().st_size if path.is_file() else None
+    except FileNotFoundError:
+        return None
 
 
 def _same_disk(one: Path, other: Path) -> bool:

@@ -132,7 +132,7 @@ def _csv_rows(path: Path, text: str) -> Iterator[tuple[int, dict[str, Any]]]:
         if twice := [name for name, count in Counter(header).items() if count > 1]:
             raise DatasetError(f"{path}:1: must name every column once but names `{twice[0]}` again")
         if text.strip() and "file_name" not in header:
-            found = text.splitlines()[0]
+            found = text.splitlines()[0][:80]  # a caption may be long
             raise DatasetError(
                 f"{path}:1: must be names of columns, with commas between, and `file_name` among them, but is {found!r}"
             )

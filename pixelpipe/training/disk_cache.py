@@ -10,15 +10,17 @@ import logging
 import time
 import uuid
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from pixelpipe.store import STALE_AFTER_S
+
 logger = logging.getLogger(__name__)
 
 ROWS_PER_PACK = 1024
-STALE_AFTER_S = 24 * 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,12 +96,10 @@ class DiskCache:
     def _sweep(self) -> None:
         """Remove halves of packs whose process was killed; a young one may still be written."""
         for path in [*self.folder.glob("*.partial"), *self.folder.glob("*.npy")]:
-            try:
+            with suppress(OSError):  # removed by another process by now, or another person's: it is no obstacle
                 stale = time.time() - path.stat().st_mtime > STALE_AFTER_S
-            except FileNotFoundError:  # by another process
-                continue
-            if stale and not path.with_suffix(".json").exists():
-                path.unlink(missing_ok=True)
+                if stale and not path.with_suffix(".json").exists():
+                    path.unlink()
 
     def _read_index(self, index: Path) -> None:
         try:

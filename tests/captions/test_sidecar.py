@@ -135,6 +135,9 @@ def test_half_a_character_is_no_text(tmp_path):
     assert refused(tmp_path, "a.png") == f"{tmp_path / 'a.png'}: its caption must be Unicode text but is '\\ud83d'"
 
 
+NO_NAMES = ":1: must be names of columns, with commas between, and `file_name` among them, but is "
+
+
 @pytest.mark.parametrize("line_end", ["\n", "\r\n"])
 @pytest.mark.parametrize("mark", ["", "\ufeff"])
 def test_csv(tmp_path, line_end, mark):
@@ -166,9 +169,10 @@ def test_csv(tmp_path, line_end, mark):
             "file_name;text\na.png;b\n",
             ":1: must be names of columns, with commas between, and `file_name` among them, ",
         ),
+        ("a.png,b\n", NO_NAMES + "'a.png,b'"),
         (
-            "a.png,b\n",
-            ":1: must be names of columns, with commas between, and `file_name` among them, but is 'a.png,b'",
+            "x" * 100_000,
+            f":1: must be names of columns, with commas between, and `file_name` among them, but is '{'x' * 80}'",
         ),
         ("file_name,text,text\na.png,a,b\n", ":1: must name every column once but names `text` again"),
         ("file_name,text\na.png,a\na.png,b\n", ":3: a.png stands twice"),

@@ -2,6 +2,7 @@ import dataclasses
 import logging
 import os
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -160,6 +161,22 @@ def test_halves_that_killed_processes_left_go_after_a_day(base, samples, tmp_pat
         os.utime(path, (time.time() - 25 * 3600,) * 2)
     build_cache(base, samples[:2], 96, folder=tmp_path)
     assert set(pack.parent.iterdir()) == {*whole, *young}
+
+
+def test_halves_that_cannot_be_removed_are_no_obstacle(base, samples, tmp_path, monkeypatch):
+    """Another person's, in a cache that is shared."""
+    build_cache(base, samples[:2], 96, folder=tmp_path)
+    [pack] = tmp_path.glob("latents/*/*.npy")
+    left = pack.with_name("a.partial")
+    left.write_bytes(b"half")
+    os.utime(left, (0, 0))
+
+    def refuse(path, **_):
+        raise PermissionError(path)
+
+    monkeypatch.setattr(Path, "unlink", refuse)
+    build_cache(base, samples[:2], 96, folder=tmp_path)
+    assert left.exists()
 
 
 def test_a_disk_that_takes_nothing_is_no_obstacle(base, samples, tmp_path, caplog):
