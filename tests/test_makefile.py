@@ -1,4 +1,4 @@
-"""Which targets of the Makefile speak to a Prefect server that must be there already."""
+"""The Makefile: which targets speak to a Prefect server that must be there, and how `make test` spreads the tests."""
 
 import os
 import subprocess
@@ -24,3 +24,10 @@ def test_only_those_that_need_a_server_name_one(tmp_path, target, reached):
     said = done.stdout.split()
     assert f"[{reached}]" in said
     assert {each for each in said if each.startswith("[")} == {f"[{reached}]"}
+
+
+def test_what_takes_long_to_make_is_made_in_one_process(request: pytest.FixtureRequest):
+    """pytest-xdist knows a group by the test's name; where it does not see it, it tears the group apart unsaid."""
+    if not request.config.getoption("loadgroup", default=False):
+        pytest.skip("these tests are not spread over processes by group")
+    assert request.node.nodeid.endswith("@test_makefile.py")
