@@ -31,7 +31,7 @@ def summary_table(description: Description) -> str:
     judged = [facts for facts in description.epochs if facts.decision and facts.decision.baseline_mean is not None]
     pairs = [(description.as_compared(facts), description.baseline_of(facts)) for facts in judged]
     ours = [facts.epoch for facts in judged]
-    header = ["Metric", "Baseline", f"This experiment, {epoch_range(ours)}", "Difference"]
+    header = [f"Metric, {epoch_range(ours)}", "Baseline", "This experiment", "Difference"]
     rows = [_judged_row(description, judged)]
     if description.metric != "effective_colors":
         rows.append(_mean_row("Effective colors (mean)", "mean_effective_colors", pairs))
@@ -46,7 +46,7 @@ def _judged_row(description: Description, judged: Sequence[EpochFacts]) -> list[
     decisions = [facts.decision for facts in judged if facts.decision is not None]
     differences = [d.relative_difference for d in decisions if d.relative_difference is not None]
     return [
-        f"**{metric_name(description).capitalize()}** (judged; less is better)",
+        f"**{metric_name(description).capitalize()}** (judged)",
         span([d.baseline_mean for d in decisions], number),
         span([d.candidate_mean for d in decisions], number),
         span(differences, percent, " to ") + _direction(decisions),
@@ -102,13 +102,13 @@ def _clean_row(pairs: Sequence[Compared]) -> list[str]:
 def judged_epochs_table(description: Description) -> str:
     if description.decision is not None and description.decision.baseline_kind is BaselineKind.SUMMARY:
         return _means_table(description)
-    header = ["Epoch", "This experiment", "Baseline", "At its epoch", "Difference", _interval_name(description), "p"]
-    header += ["Unique colors (baseline)", "Clean (baseline)", "Decision"]
+    header = ["Epoch", "Decision", "Difference", _interval_name(description), "p"]  # what a narrow page shows
+    header += ["This experiment", "Baseline", "At its epoch", "Unique colors (baseline)", "Clean (baseline)"]
     rows = [_judged_epoch(description, facts) for facts in description.epochs]
     if _in_stages(description):
-        header.insert(1, "Pairs")
-        rows = [[row[0], _pairs(facts), *row[1:]] for row, facts in zip(rows, description.epochs, strict=True)]
-    return table(header, rows, right=range(len(header) - 1))
+        header.insert(2, "Pairs")
+        rows = [[*row[:2], _pairs(facts), *row[2:]] for row, facts in zip(rows, description.epochs, strict=True)]
+    return table(header, rows, right=[0, *range(2, len(header))])
 
 
 def _in_stages(description: Description) -> bool:
@@ -123,20 +123,20 @@ def _pairs(facts: EpochFacts) -> str:
 
 def _means_table(description: Description) -> str:
     """Against a baseline that is known by its mean: no interval, no p."""
-    header = ["Epoch", "Images", "This experiment", "Baseline", "At its epoch", "Difference", "Decision"]
+    header = ["Epoch", "Decision", "Difference", "Images", "This experiment", "Baseline", "At its epoch"]
     rows = [
         [
             str(facts.epoch),
+            _decided(facts.decision),
+            difference(facts.decision.relative_difference if facts.decision else None),
             str(facts.num_samples),
             number(facts.judged),
             number(facts.decision.baseline_mean if facts.decision else None),
             str(theirs.epoch) if (theirs := description.baseline_of(facts)) else UNKNOWN,
-            difference(facts.decision.relative_difference if facts.decision else None),
-            _decided(facts.decision),
         ]
         for facts in description.epochs
     ]
-    return table(header, rows, right=range(6))
+    return table(header, rows, right=[0, *range(2, len(header))])
 
 
 def _interval_name(description: Description) -> str:
@@ -149,15 +149,15 @@ def _judged_epoch(description: Description, facts: EpochFacts) -> list[str]:
     decision, theirs, shared = facts.decision, description.baseline_of(facts), description.as_compared(facts)
     return [
         str(facts.epoch),
-        number(facts.judged),
-        number(decision.baseline_mean if decision else None),
-        str(theirs.epoch) if theirs else UNKNOWN,
+        _decided(decision),
         difference(decision.relative_difference if decision else None),
         _interval(decision),
         p_value(decision.p_value if decision else None),
+        number(facts.judged),
+        number(decision.baseline_mean if decision else None),
+        str(theirs.epoch) if theirs else UNKNOWN,
         f"{number(shared.mean_unique_colors)} ({number(theirs.mean_unique_colors if theirs else None)})",
         f"{_rate(shared)} ({_rate(theirs)})",
-        _decided(decision),
     ]
 
 
@@ -192,11 +192,12 @@ def how_to_read(description: Description) -> str:
     if tested is None or tested.margin is None:
         return "No epoch could be tested."
     return (
-        f"Judged value of an image: its {metric_name(description)}, or {number(tested.floor)} (the training art's "
-        f"median) where that is more; the mean is over {tested.num_prompts} prompts. The same prompts and seeds were "
-        f"drawn by both sides. p is one-sided, for being worse by more than {percent(tested.margin)}, from sign "
-        f"flips of whole prompts; it counts below its limit, {tested.alpha_per_look:.2g} at epoch {tested.epoch} (the "
-        f"limits of all {tested.looks} looks add up to {tested.alpha:g}), {tested.patience} epochs in a row."
+        f"Judged value of an image, less is better: its {metric_name(description)}, or {number(tested.floor)} (the "
+        f"training art's median) where that is more; the mean is over {tested.num_prompts} prompts. The same prompts "
+        f"and seeds were drawn by both sides. p is one-sided, for being worse by more than {percent(tested.margin)}, "
+        f"from sign flips of whole prompts; it counts below its limit, {tested.alpha_per_look:.2g} at epoch "
+        f"{tested.epoch} (the limits of all {tested.looks} looks add up to {tested.alpha:g}), {tested.patience} epochs "
+        f"in a row."
         f"{_about_stages(description)}{_against_champion(decision)}"
     )
 
@@ -230,20 +231,20 @@ def _against_champion(decision: Decision) -> str:
 
 
 def first_epochs_table(description: Description) -> str:
-    header = ["Epoch", "Effective colors", "Unique colors", "Clean", "Train loss", "Validation loss", "Decision"]
+    header = ["Epoch", "Decision", "Effective colors", "Unique colors", "Clean", "Train loss", "Validation loss"]
     rows = [
         [
             str(facts.epoch),
+            _decided(facts.decision),
             number(facts.mean_effective_colors),
             number(facts.mean_unique_colors),
             _rate(facts),
             number(facts.train_loss, 4),
             number(facts.validation_loss, 4),
-            _decided(facts.decision),
         ]
         for facts in description.epochs
     ]
-    return table(header, rows, right=range(6))
+    return table(header, rows, right=[0, *range(2, len(header))])
 
 
 def against_art(description: Description) -> list[str]:

@@ -57,7 +57,7 @@ def assert_figures_are_of_the_same_pictures(painter, experiment_id: str, baselin
     assert theirs[0].judged == pytest.approx(description.epochs[0].decision.baseline_mean)
     assert (description.num_prompts, description.seeds_per_prompt) == (8, 2)
     text = verdict_markdown(description)
-    assert "| Epoch | Pairs | This experiment |" in text
+    assert "| Epoch | Decision | Pairs | Difference |" in text
     assert "Figures of both sides are over the pairs that they share" in text
     assert "2 seeds an epoch (the first seed alone at 2 of 3 epochs)" in text
     assert contact_sheet(painter.store, description).startswith(b"\x89PNG")
