@@ -108,6 +108,11 @@ def judged_epochs_table(description: Description) -> str:
     if _in_stages(description):
         header.insert(2, "Pairs")
         rows = [[*row[:2], _pairs(facts), *row[2:]] for row, facts in zip(rows, description.epochs, strict=True)]
+    return _epochs_table(header, rows)
+
+
+def _epochs_table(header: list[str], rows: list[list[str]]) -> str:
+    """All but the second column, the decision, are numbers."""
     return table(header, rows, right=[0, *range(2, len(header))])
 
 
@@ -136,7 +141,7 @@ def _means_table(description: Description) -> str:
         ]
         for facts in description.epochs
     ]
-    return table(header, rows, right=[0, *range(2, len(header))])
+    return _epochs_table(header, rows)
 
 
 def _interval_name(description: Description) -> str:
@@ -244,7 +249,7 @@ def first_epochs_table(description: Description) -> str:
         ]
         for facts in description.epochs
     ]
-    return table(header, rows, right=[0, *range(2, len(header))])
+    return _epochs_table(header, rows)
 
 
 def against_art(description: Description) -> list[str]:
